@@ -1,0 +1,121 @@
+//! Work that blocks, handed to the pool of whichever runtime is current.
+//!
+//! Layers below the runtime have blocking calls too: the resolver, standard input. They do not know
+//! the pool; the runtime fills this thread's slot with it.
+
+use std::future::Future;
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::thread::Result as Caught;
+
+use crate::current::{EnterGuard, Slot, enter};
+use crate::sync::{Arc, Mutex};
+use crate::waker_cell::WakerCell;
+
+/// A unit of blocking work.
+pub type Job = Box<dyn FnOnce() + Send + 'static>;
+
+/// Something that runs blocking work on threads of its own.
+pub trait BlockingPool: Send + Sync {
+    /// Runs `job` on a thread that may block. A pool that shuts down drops the job without running
+    /// it; [`Offload`] then ends with an error.
+    fn run(&self, job: Job);
+}
+
+/// A shared pool.
+pub type PoolRef = std::sync::Arc<dyn BlockingPool>;
+
+thread_local! {
+    static POOL: Slot<PoolRef> = const { Slot::new() };
+}
+
+/// Makes `pool` the current one of this thread until the guard is dropped.
+pub fn enter_pool(pool: PoolRef) -> EnterGuard<PoolRef> {
+    enter(&POOL, pool)
+}
+
+/// Runs `work` on the current pool.
+///
+/// # Panics
+///
+/// Outside of a runtime.
+#[track_caller]
+pub fn offload<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Offload<T> {
+    let Some(pool) = POOL.with(Slot::get) else {
+        panic!(
+            "there is no runtime on this thread to run blocking work; call this from within a \
+             runtime (an async task, `Runtime::block_on`, or while `Handle::enter` is held)"
+        );
+    };
+    let answer = Arc::new(Answer {
+        result: Mutex::new(Pending),
+        waker: WakerCell::new(),
+    });
+    let sender = AnswerOnDrop(answer.clone());
+    pool.run(Box::new(move || {
+        let result = catch_unwind(AssertUnwindSafe(work));
+        *sender.0.result.lock() = Done(result);
+        drop(sender);
+    }));
+    Offload { answer }
+}
+
+/// Waits for work given to [`offload`]. Dropping it lets the work go on and forgets the result.
+#[derive(Debug)]
+#[must_use = "futures do nothing unless awaited"]
+pub struct Offload<T> {
+    answer: Arc<Answer<T>>,
+}
+
+struct Answer<T> {
+    result: Mutex<Progress<T>>,
+    waker: WakerCell,
+}
+
+enum Progress<T> {
+    Pending,
+    Done(Caught<T>),
+    /// The pool dropped the job.
+    Dropped,
+}
+use Progress::{Done, Dropped, Pending};
+
+impl<T> std::fmt::Debug for Answer<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Answer").finish_non_exhaustive()
+    }
+}
+
+/// Tells the waiting side when the job is gone, run or not.
+struct AnswerOnDrop<T>(Arc<Answer<T>>);
+
+impl<T> Drop for AnswerOnDrop<T> {
+    fn drop(&mut self) {
+        {
+            let mut result = self.0.result.lock();
+            if matches!(*result, Pending) {
+                *result = Dropped;
+            }
+        }
+        self.0.waker.wake();
+    }
+}
+
+impl<T> Future for Offload<T> {
+    type Output = io::Result<T>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.answer.waker.register(cx.waker());
+        let progress = std::mem::replace(&mut *self.answer.result.lock(), Pending);
+        match progress {
+            Pending => Poll::Pending,
+            Done(Ok(value)) => Poll::Ready(Ok(value)),
+            Done(Err(panic)) => resume_unwind(panic),
+            Dropped => Poll::Ready(Err(io::Error::other(
+                "the runtime was shut down before the blocking work could run",
+            ))),
+        }
+    }
+}

@@ -1,0 +1,206 @@
+//! The cooperative budget: no task may run for ever because its sockets and channels are always
+//! ready.
+//!
+//! Before the scheduler polls a task it gives it a budget of [`INITIAL`] operations. Every leaf
+//! operation that could make progress calls [`poll_proceed`] first; once the budget is spent the
+//! operation is `Pending` although it could go on, the task is scheduled again, and others have
+//! their turn. Futures that are polled outside of a task have no limit.
+
+use std::cell::Cell;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use crate::defer::defer;
+
+/// Operations per poll of a task; Tokio's figure, because programs are tuned to it.
+pub const INITIAL: u8 = 128;
+
+/// Without a limit.
+const UNLIMITED: Option<u8> = None;
+
+thread_local! {
+    static BUDGET: Cell<Option<u8>> = const { Cell::new(UNLIMITED) };
+}
+
+/// Calls `f` with a fresh budget and restores the caller's afterwards.
+#[inline]
+pub fn with_budget<R>(f: impl FnOnce() -> R) -> R {
+    with(Some(INITIAL), f)
+}
+
+/// Calls `f` without a limit and restores the caller's budget afterwards.
+#[inline]
+pub fn with_unlimited<R>(f: impl FnOnce() -> R) -> R {
+    with(UNLIMITED, f)
+}
+
+#[inline]
+fn with<R>(budget: Option<u8>, f: impl FnOnce() -> R) -> R {
+    struct Restore(Option<u8>);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            let _ = BUDGET.try_with(|current| current.set(self.0));
+        }
+    }
+    let _restore = Restore(BUDGET.replace(budget));
+    f()
+}
+
+/// Gives the task that runs on this thread no limit for the rest of its poll: what follows blocks
+/// the thread anyway.
+pub fn stop() {
+    BUDGET.set(UNLIMITED);
+}
+
+/// Whether the next [`poll_proceed`] would be ready.
+#[inline]
+pub fn has_budget_remaining() -> bool {
+    BUDGET
+        .try_with(|budget| budget.get() != Some(0))
+        .unwrap_or(true)
+}
+
+/// Takes one unit of the budget, or schedules the task again and is `Pending` if none is left.
+///
+/// The operation calls [`RestoreOnPending::made_progress`] on what it gets when it did something; if
+/// it does not, the unit is given back, so that waiting costs nothing.
+#[inline]
+pub fn poll_proceed(cx: &mut Context<'_>) -> Poll<RestoreOnPending> {
+    // A thread that is ending has no budget to keep.
+    let budget = BUDGET.try_with(Cell::get).unwrap_or(UNLIMITED);
+    match budget {
+        None => Poll::Ready(RestoreOnPending {
+            budget: Cell::new(UNLIMITED),
+        }),
+        Some(0) => {
+            defer(cx.waker());
+            Poll::Pending
+        }
+        Some(left) => {
+            BUDGET.set(Some(left - 1));
+            Poll::Ready(RestoreOnPending {
+                budget: Cell::new(budget),
+            })
+        }
+    }
+}
+
+/// Gives the unit back when dropped, unless the operation made progress.
+#[derive(Debug)]
+#[must_use = "without a call to `made_progress` the operation is free"]
+pub struct RestoreOnPending {
+    budget: Cell<Option<u8>>,
+}
+
+impl RestoreOnPending {
+    /// The unit is spent.
+    #[inline]
+    pub fn made_progress(&self) {
+        self.budget.set(UNLIMITED);
+    }
+}
+
+impl Drop for RestoreOnPending {
+    #[inline]
+    fn drop(&mut self) {
+        // `UNLIMITED` here means: nothing to restore.
+        if let Some(budget) = self.budget.get() {
+            let _ = BUDGET.try_with(|current| current.set(Some(budget)));
+        }
+    }
+}
+
+/// Takes one unit of the budget and gives the others their turn if none is left.
+///
+/// # Cancel safety
+///
+/// Nothing is lost when the future is dropped.
+pub async fn consume_budget() {
+    std::future::poll_fn(|cx| {
+        ready!(poll_proceed(cx)).made_progress();
+        Poll::Ready(())
+    })
+    .await;
+}
+
+/// Polls a future without a limit. Made by [`unconstrained`].
+#[derive(Debug)]
+#[must_use = "futures do nothing unless awaited"]
+pub struct Unconstrained<F> {
+    future: F,
+}
+
+/// Exempts `future` from the cooperative budget: it can starve the other tasks of its thread.
+pub fn unconstrained<F>(future: F) -> Unconstrained<F> {
+    Unconstrained { future }
+}
+
+#[allow(unsafe_code)] // One structural pin; a macro would be the only use of its crate here.
+impl<F: Future> Future for Unconstrained<F> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        // SAFETY: the field is pinned whenever the struct is: it is never moved out, there is no
+        // `Drop`, and the struct is `Unpin` only if the field is.
+        let future = unsafe { self.map_unchecked_mut(|this| &mut this.future) };
+        with_unlimited(|| future.poll(cx))
+    }
+}
+
+/// Polls a future only while there is budget. Made by [`cooperative`].
+#[derive(Debug)]
+#[must_use = "futures do nothing unless awaited"]
+pub struct Coop<F> {
+    future: F,
+}
+
+/// Makes `future`, which may be written without a thought of the budget, consume one unit whenever
+/// it is ready.
+pub fn cooperative<F: Future>(future: F) -> Coop<F> {
+    Coop { future }
+}
+
+#[allow(unsafe_code)] // As above.
+impl<F: Future> Future for Coop<F> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        let coop = ready!(poll_proceed(cx));
+        // SAFETY: the field is pinned whenever the struct is, as for `Unconstrained`.
+        let future = unsafe { self.map_unchecked_mut(|this| &mut this.future) };
+        let output = ready!(future.poll(cx));
+        coop.made_progress();
+        Poll::Ready(output)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::task::Waker;
+
+    #[test]
+    fn the_budget_ends_and_waiting_is_free() {
+        let mut cx = Context::from_waker(Waker::noop());
+        with_budget(|| {
+            for _ in 0..1_000 {
+                let Poll::Ready(coop) = poll_proceed(&mut cx) else {
+                    panic!("waiting must be free")
+                };
+                drop(coop);
+            }
+            for _ in 0..INITIAL {
+                let Poll::Ready(coop) = poll_proceed(&mut cx) else {
+                    panic!("budget is left")
+                };
+                coop.made_progress();
+            }
+            assert!(!has_budget_remaining());
+            assert!(poll_proceed(&mut cx).is_pending());
+            with_unlimited(|| assert!(poll_proceed(&mut cx).is_ready()));
+            assert!(poll_proceed(&mut cx).is_pending());
+        });
+        assert!(has_budget_remaining());
+    }
+}

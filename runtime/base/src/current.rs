@@ -1,0 +1,105 @@
+//! The "current X of this thread" slot.
+//!
+//! A socket that is awaited must find its reactor, a sleep its wheel, a spawn its scheduler, without
+//! being handed any of them. Each layer declares one [`Slot`] in a `thread_local!`; the scheduler
+//! fills the slots of its threads once, and [`Slot::enter`] fills them for a scope.
+
+use std::cell::RefCell;
+
+/// Holds the current value of one thread, and is meant to be declared in a `thread_local!`.
+#[derive(Debug)]
+pub struct Slot<T: 'static> {
+    value: RefCell<Option<T>>,
+}
+
+impl<T: Clone + 'static> Slot<T> {
+    /// An empty slot.
+    pub const fn new() -> Self {
+        Self {
+            value: RefCell::new(None),
+        }
+    }
+
+    /// Calls `f` with the current value. `f` must not fill the slot.
+    #[inline]
+    pub fn with<R>(&self, f: impl FnOnce(Option<&T>) -> R) -> R {
+        f(self.value.borrow().as_ref())
+    }
+
+    /// A clone of the current value.
+    pub fn get(&self) -> Option<T> {
+        self.value.borrow().clone()
+    }
+
+    /// Puts `value` in and returns what was there, for [`restore`](Self::restore).
+    pub fn replace(&self, value: Option<T>) -> Option<T> {
+        self.value.replace(value)
+    }
+
+    /// Puts back what [`replace`](Self::replace) returned. The value that leaves is dropped after
+    /// the slot is usable again: its drop may look at the slot.
+    pub fn restore(&self, previous: Option<T>) {
+        drop(self.value.replace(previous));
+    }
+}
+
+impl<T: Clone + 'static> Default for Slot<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Restores a thread's [`Slot`] when dropped. Made by [`enter`].
+///
+/// Guards of one slot must be dropped in the reverse order of their making; it cannot be sent to
+/// another thread.
+#[derive(Debug)]
+#[must_use = "the value is current only while the guard lives"]
+pub struct EnterGuard<T: Clone + 'static> {
+    key: &'static std::thread::LocalKey<Slot<T>>,
+    previous: Option<T>,
+    // A guard belongs to the thread whose slot it restores.
+    _not_send: std::marker::PhantomData<*mut ()>,
+}
+
+/// Makes `value` the current one of `key` on this thread until the guard is dropped.
+pub fn enter<T: Clone + 'static>(
+    key: &'static std::thread::LocalKey<Slot<T>>,
+    value: T,
+) -> EnterGuard<T> {
+    let previous = key.with(|slot| slot.replace(Some(value)));
+    EnterGuard {
+        key,
+        previous,
+        _not_send: std::marker::PhantomData,
+    }
+}
+
+impl<T: Clone + 'static> Drop for EnterGuard<T> {
+    fn drop(&mut self) {
+        let previous = self.previous.take();
+        // The thread may be ending and its slots be gone; then there is nothing to restore.
+        let _ = self.key.try_with(|slot| slot.restore(previous));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    thread_local! {
+        static CURRENT: Slot<u32> = const { Slot::new() };
+    }
+
+    #[test]
+    fn guards_restore_what_was_current_before_them() {
+        let outer = enter(&CURRENT, 1);
+        {
+            let _inner = enter(&CURRENT, 2);
+            assert_eq!(CURRENT.with(Slot::get), Some(2));
+        }
+        assert_eq!(CURRENT.with(Slot::get), Some(1));
+        drop(outer);
+        assert_eq!(CURRENT.with(Slot::get), None);
+    }
+}

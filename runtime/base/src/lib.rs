@@ -1,0 +1,33 @@
+//! What leaf futures and schedulers share.
+//!
+//! This crate knows no runtime. It holds the pieces that timers, sockets, synchronisation
+//! primitives and schedulers all need, so that the layers above depend on it and not on each other:
+//!
+//! - [`sync`]: the switch between `std` and loom. Every lock-free protocol of the workspace imports
+//!   its atomics from there.
+//! - [`parker`]: puts a thread to sleep until somebody has something for it.
+//! - [`waker_cell`]: one waker that one task stores and anybody takes.
+//! - [`wait_list`]: many waiters in arrival order; all primitives that queue stand on it.
+//! - [`wake_batch`]: wakers collected under a lock, woken after it.
+//! - [`arena`]: slots with generations, so that a stale key finds nothing.
+//! - [`current`]: the "current X of this thread" slot, and [`defer`], [`coop`], [`blocking`], which
+//!   are such slots with a purpose.
+//! - [`driving`]: whether tasks depend on this thread, so that it must not block.
+//! - [`io`]: the traits of asynchronous bytes.
+//!
+//! Users of the runtime do not depend on this crate; `runtime` re-exports what is public of it.
+
+#![deny(unsafe_code)]
+
+pub mod arena;
+pub mod blocking;
+pub mod coop;
+pub mod current;
+pub mod defer;
+pub mod driving;
+pub mod io;
+pub mod parker;
+pub mod sync;
+pub mod wait_list;
+pub mod wake_batch;
+pub mod waker_cell;

@@ -1,0 +1,1 @@
+//! Many waiters in arrival order.

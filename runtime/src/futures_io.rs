@@ -1,0 +1,1 @@
+//! Stub: futures_io.
