@@ -1,1 +1,9 @@
-//! Stub: net.
+//! Sockets.
+//!
+//! A socket belongs to the runtime in whose context it was made; using one outside of a runtime, or
+//! with I/O not enabled, panics at the caller's line. It registers with a reactor only when it first
+//! has to wait, and then with the reactor of the worker that polls it.
+//!
+//! The crate `runtime-net` holds all of it; its module documentation tells how readiness travels.
+
+pub use runtime_net::{TcpListener, TcpSocket, TcpStream, ToSocketAddrs, lookup_host, tcp};

@@ -145,6 +145,11 @@ impl State {
 }
 
 impl Unparker {
+    /// Whether both wake the same parker.
+    pub fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.state, &other.state)
+    }
+
     /// Leaves a token, and wakes the thread if it sleeps.
     pub fn unpark(&self) {
         self.state.unpark();

@@ -1,0 +1,363 @@
+//! How a runtime is put together.
+
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::time::Duration;
+
+use runtime_timer::Clock;
+
+use super::driver::Enabled;
+use super::handle::Flavor;
+use super::settings::{Settings, UnhandledPanic};
+use super::{Handle, Id, Runtime};
+use crate::scheduler::{CurrentThread, MultiThread};
+
+/// Builds a [`Runtime`] with settings of your own.
+///
+/// I/O and time are off until [`enable_all`](Self::enable_all) or its parts are called.
+///
+/// ```
+/// let runtime = runtime::Builder::new_multi_thread()
+///     .worker_threads(2)
+///     .thread_name("my-worker")
+///     .enable_all()
+///     .build()?;
+/// assert_eq!(runtime.block_on(async { 1 + 1 }), 2);
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub struct Builder {
+    kind: Kind,
+    worker_threads: Option<usize>,
+    enabled: Enabled,
+    start_paused: bool,
+    settings: Settings,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    CurrentThread,
+    MultiThread,
+}
+
+/// How many threads for blocking work there are at most, unless the builder says otherwise.
+const MAX_BLOCKING_THREADS: usize = 512;
+/// How long a thread for blocking work waits for the next.
+const KEEP_ALIVE: Duration = Duration::from_secs(10);
+/// Polls between two looks at the driver: a prime, so that it does not fall into step with the
+/// program; Tokio's figure.
+const EVENT_INTERVAL: u32 = 61;
+/// Polls between two looks at the injection queue.
+const GLOBAL_QUEUE_INTERVAL: u32 = 61;
+/// The same for current-thread, whose other queue is only filled by other threads; Tokio's figure.
+const GLOBAL_QUEUE_INTERVAL_CURRENT_THREAD: u32 = 31;
+/// Events that one turn of the reactor takes at most.
+const EVENTS_PER_TURN: usize = 1_024;
+
+impl Builder {
+    /// A runtime that runs everything on the thread that calls
+    /// [`block_on`](Runtime::block_on), and nothing while no thread does.
+    pub fn new_current_thread() -> Self {
+        Self::new(Kind::CurrentThread, GLOBAL_QUEUE_INTERVAL_CURRENT_THREAD)
+    }
+
+    /// A runtime with worker threads of its own, which take work from each other.
+    pub fn new_multi_thread() -> Self {
+        Self::new(Kind::MultiThread, GLOBAL_QUEUE_INTERVAL)
+    }
+
+    fn new(kind: Kind, global_queue_interval: u32) -> Self {
+        Self {
+            kind,
+            worker_threads: None,
+            enabled: Enabled { io: false, time: false, events_per_turn: EVENTS_PER_TURN },
+            start_paused: false,
+            settings: Settings {
+                name: None,
+                thread_name: Arc::new(|| "runtime-worker".to_owned()),
+                thread_stack_size: None,
+                thread_keep_alive: KEEP_ALIVE,
+                max_blocking_threads: MAX_BLOCKING_THREADS,
+                event_interval: EVENT_INTERVAL,
+                global_queue_interval,
+                on_thread_start: None,
+                on_thread_stop: None,
+                before_park: None,
+                after_unpark: None,
+                unhandled_panic: UnhandledPanic::Ignore,
+                disable_lifo_slot: false,
+            },
+        }
+    }
+
+    /// Enables I/O and time.
+    pub fn enable_all(&mut self) -> &mut Self {
+        self.enable_io().enable_time()
+    }
+
+    /// Enables sockets. Without it, using one panics.
+    pub fn enable_io(&mut self) -> &mut Self {
+        self.enabled.io = true;
+        self
+    }
+
+    /// Enables timers. Without it, using one panics.
+    pub fn enable_time(&mut self) -> &mut Self {
+        self.enabled.time = true;
+        self
+    }
+
+    /// How many worker threads a multi-thread runtime has. By default as many as the process may
+    /// use cores; the environment variable `RUNTIME_WORKER_THREADS` replaces the default. A
+    /// current-thread runtime ignores it.
+    ///
+    /// # Panics
+    ///
+    /// With zero: a multi-thread runtime without a worker would run nothing.
+    #[track_caller]
+    pub fn worker_threads(&mut self, count: usize) -> &mut Self {
+        assert!(
+            count > 0,
+            "Worker threads cannot be set to 0; for a runtime without threads of its own use \
+             `Builder::new_current_thread`"
+        );
+        self.worker_threads = Some(count);
+        self
+    }
+
+    /// How many threads may run blocking work at the same time, 512 by default; more work waits in
+    /// a queue. Workers are not counted.
+    ///
+    /// # Panics
+    ///
+    /// With zero: blocking work would wait for ever.
+    #[track_caller]
+    pub fn max_blocking_threads(&mut self, count: usize) -> &mut Self {
+        assert!(
+            count > 0,
+            "Max blocking threads cannot be set to 0; blocking work, and the resolver, need one"
+        );
+        self.settings.max_blocking_threads = count;
+        self
+    }
+
+    /// The runtime's name, for [`Handle::name`] and reports.
+    pub fn name(&mut self, name: impl Into<String>) -> &mut Self {
+        self.settings.name = Some(name.into());
+        self
+    }
+
+    /// The name of every thread the runtime starts; `"runtime-worker"` by default.
+    pub fn thread_name(&mut self, name: impl Into<String>) -> &mut Self {
+        let name = name.into();
+        self.thread_name_fn(move || name.clone())
+    }
+
+    /// A function that names each thread the runtime starts.
+    pub fn thread_name_fn<F>(&mut self, name: F) -> &mut Self
+    where
+        F: Fn() -> String + Send + Sync + 'static,
+    {
+        self.settings.thread_name = Arc::new(name);
+        self
+    }
+
+    /// How large the stack of every thread the runtime starts is, in bytes; the default of
+    /// [`std::thread`] unless set.
+    pub fn thread_stack_size(&mut self, bytes: usize) -> &mut Self {
+        self.settings.thread_stack_size = Some(bytes);
+        self
+    }
+
+    /// How long a thread for blocking work waits for the next before it ends; ten seconds by
+    /// default.
+    pub fn thread_keep_alive(&mut self, duration: Duration) -> &mut Self {
+        self.settings.thread_keep_alive = duration;
+        self
+    }
+
+    /// Called on every thread the runtime starts, before it does anything.
+    pub fn on_thread_start<F>(&mut self, hook: F) -> &mut Self
+    where
+        F: Fn() + Send + Sync + 'static,
+    {
+        self.settings.on_thread_start = Some(Arc::new(hook));
+        self
+    }
+
+    /// Called on every thread the runtime starts, before it ends.
+    pub fn on_thread_stop<F>(&mut self, hook: F) -> &mut Self
+    where
+        F: Fn() + Send + Sync + 'static,
+    {
+        self.settings.on_thread_stop = Some(Arc::new(hook));
+        self
+    }
+
+    /// Called on a thread that runs tasks, before it goes to sleep because there are none. It may
+    /// spawn: the thread then stays awake.
+    pub fn on_thread_park<F>(&mut self, hook: F) -> &mut Self
+    where
+        F: Fn() + Send + Sync + 'static,
+    {
+        self.settings.before_park = Some(Arc::new(hook));
+        self
+    }
+
+    /// Called on a thread that runs tasks, after it woke up.
+    pub fn on_thread_unpark<F>(&mut self, hook: F) -> &mut Self
+    where
+        F: Fn() + Send + Sync + 'static,
+    {
+        self.settings.after_unpark = Some(Arc::new(hook));
+        self
+    }
+
+    /// After how many polls of tasks a busy thread looks at its sockets and timers; 61 by default.
+    ///
+    /// # Panics
+    ///
+    /// With zero.
+    #[track_caller]
+    pub fn event_interval(&mut self, polls: u32) -> &mut Self {
+        assert!(polls > 0, "event_interval must be greater than 0; 1 looks after every poll");
+        self.settings.event_interval = polls;
+        self
+    }
+
+    /// After how many polls of tasks a busy thread looks at the queue that all threads share, before
+    /// its own; 61 by default, 31 for a current-thread runtime.
+    ///
+    /// # Panics
+    ///
+    /// With zero.
+    #[track_caller]
+    pub fn global_queue_interval(&mut self, polls: u32) -> &mut Self {
+        assert!(polls > 0, "global_queue_interval must be greater than 0; 1 looks before every poll");
+        self.settings.global_queue_interval = polls;
+        self
+    }
+
+    /// How many events one look at the sockets takes at most; 1,024 by default. The rest is taken
+    /// by the next look.
+    ///
+    /// # Panics
+    ///
+    /// With zero.
+    #[track_caller]
+    pub fn max_io_events_per_tick(&mut self, events: usize) -> &mut Self {
+        assert!(events > 0, "max_io_events_per_tick must be greater than 0; the default is 1,024");
+        self.enabled.events_per_turn = events;
+        self
+    }
+
+    /// What happens when a task panics; only a current-thread runtime can do more than
+    /// [`UnhandledPanic::Ignore`].
+    ///
+    /// # Panics
+    ///
+    /// On a multi-thread builder with anything but `Ignore`.
+    #[track_caller]
+    pub fn unhandled_panic(&mut self, policy: UnhandledPanic) -> &mut Self {
+        assert!(
+            self.kind == Kind::CurrentThread || policy == UnhandledPanic::Ignore,
+            "method only supported on current-thread runtimes; await the `JoinHandle` to learn of \
+             a panic"
+        );
+        self.settings.unhandled_panic = policy;
+        self
+    }
+
+    /// Puts every task that is woken at the end of its worker's queue. By default the task that was
+    /// woken last runs first, which keeps the data that two tasks exchange in the cache.
+    pub fn disable_lifo_slot(&mut self) -> &mut Self {
+        self.settings.disable_lifo_slot = true;
+        self
+    }
+
+    /// Starts with the clock paused; see [`time::pause`](crate::time::pause). Only for
+    /// current-thread runtimes.
+    pub fn start_paused(&mut self, paused: bool) -> &mut Self {
+        self.start_paused = paused;
+        self
+    }
+
+    /// Builds the runtime, and starts its workers if it has any.
+    ///
+    /// # Errors
+    ///
+    /// When the system gives no descriptors or threads.
+    ///
+    /// # Panics
+    ///
+    /// When `RUNTIME_WORKER_THREADS` is set to something that is not a positive number, or a
+    /// multi-thread runtime is to start with its clock paused.
+    #[track_caller]
+    pub fn build(&mut self) -> io::Result<Runtime> {
+        let id = Id::next();
+        let settings = Arc::new(self.settings.clone());
+        let clock = Clock::new(self.kind == Kind::CurrentThread);
+        if self.start_paused {
+            assert!(
+                self.kind == Kind::CurrentThread,
+                "a multi-thread runtime cannot start with its clock paused; use \
+                 `Builder::new_current_thread`"
+            );
+            clock.pause();
+        }
+        let flavor = match self.kind {
+            Kind::CurrentThread => {
+                let scheduler = CurrentThread::new(id, self.enabled, clock, settings)?;
+                Flavor::CurrentThread(Arc::new(scheduler))
+            }
+            Kind::MultiThread => {
+                let workers = self.worker_threads.unwrap_or_else(default_worker_threads);
+                MultiThread::start(id, workers, self.enabled, clock, settings)
+                    .map(Flavor::MultiThread)?
+            }
+        };
+        Ok(Runtime::new_with(Handle { flavor }))
+    }
+}
+
+/// As many as the process may use cores, or as the environment says.
+#[track_caller]
+fn default_worker_threads() -> usize {
+    const VARIABLE: &str = "RUNTIME_WORKER_THREADS";
+    match std::env::var(VARIABLE) {
+        Ok(text) => match text.parse() {
+            Ok(count) if count > 0 => count,
+            _ => panic!("\"{VARIABLE}\" must be a positive number, and is {text:?}"),
+        },
+        Err(std::env::VarError::NotPresent) => {
+            std::thread::available_parallelism().map_or(1, |count| count.get())
+        }
+        Err(std::env::VarError::NotUnicode(text)) => {
+            panic!("\"{VARIABLE}\" must be a positive number, and is {text:?}")
+        }
+    }
+}
+
+/// Numbers for [`Id`].
+static NEXT_ID: AtomicUsize = AtomicUsize::new(1);
+
+impl Id {
+    fn next() -> Self {
+        // Relaxed: the numbers must differ, nothing else.
+        Self(NEXT_ID.fetch_add(1, Relaxed) as u64)
+    }
+}
+
+impl fmt::Debug for Builder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder")
+            .field("kind", &self.kind)
+            .field("worker_threads", &self.worker_threads)
+            .field("io", &self.enabled.io)
+            .field("time", &self.enabled.time)
+            .field("start_paused", &self.start_paused)
+            .field("settings", &self.settings)
+            .finish()
+    }
+}

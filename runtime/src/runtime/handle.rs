@@ -1,0 +1,285 @@
+//! The way into a runtime from anywhere.
+
+use std::fmt;
+use std::future::Future;
+use std::marker::PhantomData;
+use std::panic::Location;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use futures_task::{FutureObj, Spawn, SpawnError};
+use runtime_base::blocking::PoolRef;
+use runtime_base::current::{self, Slot};
+use runtime_base::driving;
+
+use super::blocking_pool::{BlockingPool, OffloadTo};
+use super::driver::DriverGuard;
+use super::{Id, RuntimeFlavor, RuntimeMetrics, TryCurrentError};
+use crate::scheduler::{CurrentThread, MultiThread};
+use crate::task::{self, JoinHandle, SpawnFuture, boxed_if_large};
+
+thread_local! {
+    // Behind an `Rc`, so that a look at it costs no atomic operation.
+    static CURRENT: Slot<Rc<Handle>> = const { Slot::new() };
+}
+
+/// Refers to a runtime: spawns on it, and makes it the current one of a thread.
+///
+/// Clones refer to the same runtime. A handle does not keep the runtime running: after it was shut
+/// down, what is spawned is cancelled at once.
+#[derive(Clone)]
+pub struct Handle {
+    pub(crate) flavor: Flavor,
+}
+
+/// The schedulers there are.
+#[derive(Clone)]
+pub(crate) enum Flavor {
+    CurrentThread(Arc<CurrentThread>),
+    MultiThread(Arc<MultiThread>),
+}
+
+impl std::panic::UnwindSafe for Handle {}
+impl std::panic::RefUnwindSafe for Handle {}
+
+/// Makes a runtime the current one of this thread until it is dropped. Made by
+/// [`Handle::enter`] and [`Runtime::enter`](super::Runtime::enter).
+///
+/// Guards of a thread must be dropped in the reverse order of their making.
+#[must_use = "the runtime is current only while the guard lives"]
+pub struct EnterGuard<'a> {
+    _context: ContextGuard,
+    _handle: PhantomData<&'a Handle>,
+}
+
+/// Restores everything that was current before.
+pub(crate) struct ContextGuard {
+    _driver: DriverGuard,
+    _pool: current::EnterGuard<PoolRef>,
+    _handle: current::EnterGuard<Rc<Handle>>,
+}
+
+impl Handle {
+    /// The current runtime.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a runtime; see [`try_current`](Self::try_current).
+    #[track_caller]
+    pub fn current() -> Self {
+        Self::with_current(Self::clone)
+    }
+
+    /// The current runtime.
+    ///
+    /// # Errors
+    ///
+    /// Outside of a runtime, and on a thread that is ending.
+    pub fn try_current() -> Result<Self, TryCurrentError> {
+        Self::look_up().map(|handle| Self::clone(&handle))
+    }
+
+    fn look_up() -> Result<Rc<Self>, TryCurrentError> {
+        CURRENT
+            .try_with(Slot::get)
+            .map_err(|_| TryCurrentError::thread_local_destroyed())?
+            .ok_or_else(TryCurrentError::missing_context)
+    }
+
+    /// Calls `f` with the current runtime.
+    #[track_caller]
+    pub(crate) fn with_current<R>(f: impl FnOnce(&Self) -> R) -> R {
+        // Not borrowed, because `f` may drop what the user wrote, and that may enter a runtime.
+        match Self::look_up() {
+            Ok(handle) => f(&handle),
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    /// Makes this runtime the current one of the thread until the guard is dropped, so that
+    /// [`spawn`](crate::spawn), timers and sockets find it.
+    ///
+    /// ```
+    /// # let handle = runtime::Runtime::new().unwrap();
+    /// let guard = handle.enter();
+    /// let task = runtime::spawn(async { 1 });
+    /// drop(guard);
+    /// assert_eq!(handle.block_on(task).unwrap(), 1);
+    /// ```
+    pub fn enter(&self) -> EnterGuard<'_> {
+        EnterGuard { _context: self.enter_owned(), _handle: PhantomData }
+    }
+
+    pub(crate) fn enter_owned(&self) -> ContextGuard {
+        let driver = match &self.flavor {
+            Flavor::CurrentThread(scheduler) => scheduler.enter_driver(),
+            Flavor::MultiThread(scheduler) => scheduler.enter_driver(),
+        };
+        ContextGuard {
+            _driver: driver,
+            _pool: runtime_base::blocking::enter_pool(Arc::new(OffloadTo(self.clone()))),
+            _handle: current::enter(&CURRENT, Rc::new(self.clone())),
+        }
+    }
+
+    /// Runs `future` as a task of this runtime; see [`spawn`](crate::spawn).
+    #[track_caller]
+    pub fn spawn<F>(&self, future: F) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        self.spawn_at(future, Location::caller())
+    }
+
+    pub(crate) fn spawn_at<F>(
+        &self,
+        future: F,
+        spawned_at: &'static Location<'static>,
+    ) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        struct SpawnOn<'a>(&'a Handle, &'static Location<'static>);
+        impl SpawnFuture for SpawnOn<'_> {
+            #[inline]
+            fn spawn<F>(self, future: F) -> JoinHandle<F::Output>
+            where
+                F: Future + Send + 'static,
+                F::Output: Send + 'static,
+            {
+                let id = task::Id::next();
+                match &self.0.flavor {
+                    Flavor::CurrentThread(scheduler) => scheduler.spawn(future, id, self.1),
+                    Flavor::MultiThread(scheduler) => scheduler.spawn(future, id, self.1),
+                }
+            }
+        }
+        boxed_if_large(future, SpawnOn(self, spawned_at))
+    }
+
+    /// Runs `work` on a thread where blocking is fine; see
+    /// [`task::spawn_blocking`](crate::task::spawn_blocking).
+    #[track_caller]
+    pub fn spawn_blocking<F, R>(&self, work: F) -> JoinHandle<R>
+    where
+        F: FnOnce() -> R + Send + 'static,
+        R: Send + 'static,
+    {
+        self.spawn_blocking_at(work, Location::caller())
+    }
+
+    pub(crate) fn spawn_blocking_at<F, R>(
+        &self,
+        work: F,
+        spawned_at: &'static Location<'static>,
+    ) -> JoinHandle<R>
+    where
+        F: FnOnce() -> R + Send + 'static,
+        R: Send + 'static,
+    {
+        let clock = match &self.flavor {
+            Flavor::CurrentThread(scheduler) => scheduler.clock(),
+            Flavor::MultiThread(scheduler) => scheduler.clock(),
+        };
+        self.blocking_pool().spawn(self, clock, work, spawned_at)
+    }
+
+    /// Blocks this thread until `future` is ready, with this runtime as the current one.
+    ///
+    /// On a current-thread runtime the future is polled here but the runtime's tasks, sockets and
+    /// timers are not driven: some other thread must be in
+    /// [`Runtime::block_on`](super::Runtime::block_on) for them to make progress.
+    ///
+    /// # Panics
+    ///
+    /// Inside of asynchronous code, or when `future` panics. Await the future there instead.
+    #[track_caller]
+    pub fn block_on<F: Future>(&self, future: F) -> F::Output {
+        let context = enter_to_block(self);
+        let output = crate::scheduler::block_on_this_thread(future);
+        drop(context);
+        output
+    }
+
+    /// Which kind of scheduler the runtime has.
+    pub fn runtime_flavor(&self) -> RuntimeFlavor {
+        match &self.flavor {
+            Flavor::CurrentThread(_) => RuntimeFlavor::CurrentThread,
+            Flavor::MultiThread(_) => RuntimeFlavor::MultiThread,
+        }
+    }
+
+    /// The runtime's [`Id`].
+    pub fn id(&self) -> Id {
+        match &self.flavor {
+            Flavor::CurrentThread(scheduler) => scheduler.id(),
+            Flavor::MultiThread(scheduler) => scheduler.id(),
+        }
+    }
+
+    /// The name that [`Builder::name`](super::Builder::name) gave.
+    pub fn name(&self) -> Option<&str> {
+        match &self.flavor {
+            Flavor::CurrentThread(scheduler) => scheduler.settings().name.as_deref(),
+            Flavor::MultiThread(scheduler) => scheduler.settings().name.as_deref(),
+        }
+    }
+
+    /// What the runtime counts.
+    pub fn metrics(&self) -> RuntimeMetrics {
+        RuntimeMetrics::new(self.clone())
+    }
+
+    pub(crate) fn blocking_pool(&self) -> &BlockingPool {
+        match &self.flavor {
+            Flavor::CurrentThread(scheduler) => scheduler.blocking_pool(),
+            Flavor::MultiThread(scheduler) => scheduler.blocking_pool(),
+        }
+    }
+}
+
+/// Enters `handle` on a thread that is going to block on a future.
+#[track_caller]
+pub(crate) fn enter_to_block(handle: &Handle) -> (driving::DrivingGuard, ContextGuard) {
+    assert!(
+        !driving::is_driving(),
+        "Cannot start a runtime from within a runtime. This happens because a function (like \
+         `block_on`) attempted to block the current thread while the thread is being used to drive \
+         asynchronous tasks. Await the future instead, or move the call into `spawn_blocking` or \
+         `block_in_place`."
+    );
+    (driving::enter(), handle.enter_owned())
+}
+
+impl fmt::Debug for Handle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Handle")
+            .field("flavor", &self.runtime_flavor())
+            .field("id", &self.id())
+            .field("name", &self.name())
+            .finish()
+    }
+}
+
+impl fmt::Debug for EnterGuard<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EnterGuard").finish_non_exhaustive()
+    }
+}
+
+impl Spawn for Handle {
+    fn spawn_obj(&self, future: FutureObj<'static, ()>) -> Result<(), SpawnError> {
+        drop(self.spawn(future));
+        Ok(())
+    }
+
+    fn status(&self) -> Result<(), SpawnError> {
+        let closed = match &self.flavor {
+            Flavor::CurrentThread(scheduler) => scheduler.is_shut_down(),
+            Flavor::MultiThread(scheduler) => scheduler.is_shut_down(),
+        };
+        if closed { Err(SpawnError::shutdown()) } else { Ok(()) }
+    }
+}

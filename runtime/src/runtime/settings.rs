@@ -1,0 +1,65 @@
+//! What a [`Builder`](super::Builder) decided, as the running parts read it.
+
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Something of the user's that is called at one point of a thread's life.
+pub(crate) type Hook = Arc<dyn Fn() + Send + Sync>;
+
+/// The decisions, which do not change while the runtime runs.
+#[derive(Clone)]
+pub(crate) struct Settings {
+    pub(crate) name: Option<String>,
+    pub(crate) thread_name: Arc<dyn Fn() -> String + Send + Sync>,
+    pub(crate) thread_stack_size: Option<usize>,
+    pub(crate) thread_keep_alive: Duration,
+    pub(crate) max_blocking_threads: usize,
+    /// Every so many polls of tasks the scheduler looks at its driver.
+    pub(crate) event_interval: u32,
+    /// Every so many polls of tasks the scheduler looks at the injection queue first.
+    pub(crate) global_queue_interval: u32,
+    pub(crate) on_thread_start: Option<Hook>,
+    pub(crate) on_thread_stop: Option<Hook>,
+    pub(crate) before_park: Option<Hook>,
+    pub(crate) after_unpark: Option<Hook>,
+    pub(crate) unhandled_panic: UnhandledPanic,
+    pub(crate) disable_lifo_slot: bool,
+}
+
+/// What a current-thread runtime does when a task panics and nobody awaits it; see
+/// [`Builder::unhandled_panic`](super::Builder::unhandled_panic).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum UnhandledPanic {
+    /// The panic is the task's [`JoinError`](crate::task::JoinError) and nothing else.
+    Ignore,
+    /// The runtime stops, and the thread in `block_on` panics.
+    ShutdownRuntime,
+}
+
+impl Settings {
+    /// Calls a hook, if there is one. A panic of it must not take a worker away: it ends here.
+    pub(crate) fn call(&self, hook: &Option<Hook>) {
+        let Some(hook) = hook else { return };
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| hook())) {
+            // Dropping the payload could panic again.
+            std::mem::forget(panic);
+            tracing::error!(target: "runtime::hooks", "a thread hook panicked; its thread goes on");
+        }
+    }
+}
+
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Settings")
+            .field("name", &self.name)
+            .field("thread_stack_size", &self.thread_stack_size)
+            .field("thread_keep_alive", &self.thread_keep_alive)
+            .field("max_blocking_threads", &self.max_blocking_threads)
+            .field("event_interval", &self.event_interval)
+            .field("global_queue_interval", &self.global_queue_interval)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,63 @@
+//! Who runs tasks, where, and when.
+//!
+//! - [`MultiThread`] (`scheduler/multi_thread.rs`): workers that take work from each other. What one
+//!   worker does is `scheduler/worker.rs`; its queue is `scheduler/ring.rs`, what all share is
+//!   `scheduler/injection.rs`, and who sleeps and is woken is `scheduler/idle.rs`.
+//! - [`CurrentThread`] (`scheduler/current_thread.rs`): one thread, the one that blocks on a future.
+//!
+//! Both implement [`Schedule`](crate::task::Schedule), which is all that a task knows of them.
+
+use std::future::Future;
+use std::pin::pin;
+use std::task::{Context, Poll};
+
+use runtime_base::parker::Parker;
+use runtime_base::{coop, driving};
+
+mod current_thread;
+mod idle;
+mod injection;
+mod multi_thread;
+mod ring;
+mod rng;
+mod worker;
+
+pub(crate) use current_thread::CurrentThread;
+pub(crate) use multi_thread::MultiThread;
+pub(crate) use worker::worker_index;
+
+/// Polls `future` on this thread until it is ready, and sleeps in between. The caller has entered
+/// the runtime.
+pub(crate) fn block_on_this_thread<F: Future>(future: F) -> F::Output {
+    let mut future = pin!(future);
+    let mut parker = Parker::new();
+    let waker = parker.waker();
+    let mut cx = Context::from_waker(&waker);
+    loop {
+        if let Poll::Ready(output) = coop::with_budget(|| future.as_mut().poll(&mut cx)) {
+            return output;
+        }
+        parker.park();
+    }
+}
+
+/// Runs `work`, which may block, after what else this thread has to do was handed over.
+#[track_caller]
+pub(crate) fn block_in_place<R>(work: impl FnOnce() -> R) -> R {
+    if !driving::is_driving() {
+        // Nobody depends on this thread.
+        return work();
+    }
+    assert!(
+        !current_thread::is_running_here(),
+        "can call blocking only when running on the multi-threaded runtime; use `spawn_blocking`"
+    );
+    let handed_over = worker::hand_over();
+    // What follows does not give way, so its budget must not end either.
+    let output = coop::with_unlimited(|| {
+        let _free = driving::exit();
+        work()
+    });
+    drop(handed_over);
+    output
+}

@@ -1,0 +1,431 @@
+//! The scheduler that runs everything on the thread that blocks on a future.
+//!
+//! # How it works
+//!
+//! The [`Core`] holds the queue of tasks. [`CurrentThread::block_on`] takes it, runs tasks and the
+//! future in turn, sleeps in the driver when there is nothing to do, and puts the core back. While
+//! one thread has it, others that block on futures of theirs only poll those, until the core comes
+//! back and one of them takes it.
+//!
+//! # Invariants
+//!
+//! - **C1** The core is in exactly one place: in [`CurrentThread::core`], or in the [`Running`] of
+//!   the thread that took it.
+//! - **C2** Whoever puts the core back wakes one thread of `waiting`; a thread that was woken for it
+//!   and leaves instead wakes the next.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::future::Future;
+use std::io;
+use std::panic::Location;
+use std::pin::{Pin, pin};
+use std::ptr::NonNull;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
+use std::task::{Context, Poll, Wake, Waker};
+
+use parking_lot::Mutex;
+use runtime_base::parker::{Parker, Unparker};
+use runtime_base::wake_batch::WakeBatch;
+use runtime_base::{coop, defer};
+use runtime_timer::Clock;
+
+use super::injection::Injection;
+use super::worker::wake_all;
+use crate::runtime::blocking_pool::BlockingPool;
+use crate::runtime::driver::{Driver, DriverGuard, Enabled};
+use crate::runtime::{Id, Settings, UnhandledPanic};
+use crate::task::owned::OwnedTasks;
+use crate::task::{self, JoinHandle, Runnable, Schedule, TaskRef};
+
+thread_local! {
+    /// The scheduler that this thread runs.
+    static RUNNING: RefCell<Option<Rc<Running>>> = const { RefCell::new(None) };
+}
+
+/// The scheduler of one current-thread runtime.
+pub(crate) struct CurrentThread {
+    id: Id,
+    driver: Driver,
+    injection: Injection,
+    owned: OwnedTasks,
+    blocking: BlockingPool,
+    settings: Arc<Settings>,
+    clock: Clock,
+    /// The core, while no thread runs it (C1).
+    core: Mutex<Option<Box<Core>>>,
+    /// Threads that block on a future and would take the core (C2).
+    waiting: Mutex<Vec<Unparker>>,
+    shut_down: AtomicBool,
+    /// A task panicked, and the policy is to stop.
+    must_stop: AtomicBool,
+}
+
+/// What makes a thread the scheduler's.
+struct Core {
+    queue: VecDeque<Runnable>,
+    /// Polls of tasks so far.
+    tick: u32,
+}
+
+/// The thread that has the core.
+struct Running {
+    scheduler: Arc<CurrentThread>,
+    /// Borrowed for moments only, never while a task runs.
+    core: RefCell<Option<Box<Core>>>,
+}
+
+/// Whether a current-thread scheduler runs on this thread.
+pub(super) fn is_running_here() -> bool {
+    RUNNING.try_with(|running| running.borrow().is_some()).unwrap_or(false)
+}
+
+impl CurrentThread {
+    pub(crate) fn new(
+        id: Id,
+        enabled: Enabled,
+        clock: Clock,
+        settings: Arc<Settings>,
+    ) -> io::Result<Self> {
+        Ok(Self {
+            id,
+            driver: Driver::new(id.number(), enabled, clock.clone())?,
+            injection: Injection::new(),
+            owned: OwnedTasks::new(1),
+            blocking: BlockingPool::new(settings.clone()),
+            settings,
+            clock,
+            core: Mutex::new(Some(Box::new(Core { queue: VecDeque::new(), tick: 0 }))),
+            waiting: Mutex::default(),
+            shut_down: AtomicBool::new(false),
+            must_stop: AtomicBool::new(false),
+        })
+    }
+
+    /// Makes a task of `future` and puts it into a queue.
+    pub(crate) fn spawn<F>(
+        self: &Arc<Self>,
+        future: F,
+        id: task::Id,
+        spawned_at: &'static Location<'static>,
+    ) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        let (join, runnable) = self.owned.spawn(future, self.clone(), id, spawned_at);
+        if let Some(runnable) = runnable {
+            if let Err(runnable) = self.schedule_here(runnable) {
+                self.inject(runnable);
+            }
+        }
+        join
+    }
+
+    /// Runs `future`, and the tasks if no other thread does. The caller has entered the runtime.
+    pub(crate) fn block_on<F: Future>(self: &Arc<Self>, future: F) -> F::Output {
+        let mut future = pin!(future);
+        let core = self.core.lock().take();
+        if let Some(core) = core {
+            return Turn::begin(self, core).block_on(future);
+        }
+        let mut waiting = Waiting { scheduler: self, parker: Parker::new() };
+        let waker = waiting.parker.waker();
+        let mut cx = Context::from_waker(&waker);
+        loop {
+            self.waiting.lock().push(waiting.parker.unparker().clone());
+            // After the entry is there: either we see the core, or whoever brings it sees the entry.
+            let core = self.core.lock().take();
+            if let Some(core) = core {
+                drop(waiting);
+                return Turn::begin(self, core).block_on(future);
+            }
+            if let Poll::Ready(output) = coop::with_budget(|| future.as_mut().poll(&mut cx)) {
+                return output;
+            }
+            waiting.parker.park();
+            waiting.withdraw();
+        }
+    }
+
+    fn put_back(&self, core: Box<Core>) {
+        *self.core.lock() = Some(core);
+        self.wake_waiting();
+    }
+
+    fn wake_waiting(&self) {
+        let next = self.waiting.lock().pop();
+        if let Some(next) = next {
+            next.unpark();
+        }
+    }
+
+    /// Queues `task` if this thread runs this scheduler; hands it back otherwise.
+    fn schedule_here(&self, task: Runnable) -> Result<(), Runnable> {
+        let mut task = Some(task);
+        let _ = RUNNING.try_with(|running| {
+            let running = running.borrow();
+            let Some(running) = running.as_ref() else { return };
+            if !std::ptr::eq(&*running.scheduler, self) {
+                return;
+            }
+            if let Some(core) = running.core.borrow_mut().as_mut() {
+                core.queue.extend(task.take());
+            }
+        });
+        task.map_or(Ok(()), Err)
+    }
+
+    fn inject(&self, task: Runnable) {
+        self.injection.push(task);
+        self.driver.notifier().unpark();
+    }
+
+    /// Cancels all tasks and ends the driver. The caller has entered the runtime.
+    pub(crate) fn shutdown(self: &Arc<Self>) {
+        // Release: pairs with the Acquire in `is_shut_down`.
+        self.shut_down.store(true, Release);
+        let core = self.core.lock().take();
+        let turn = core.map(|core| Turn::begin(self, core));
+        self.cancel_tasks(turn.as_ref());
+        let mut batch = WakeBatch::new();
+        self.driver.shutdown(&mut batch);
+        wake_all(&mut batch);
+    }
+
+    fn cancel_tasks(&self, turn: Option<&Turn>) {
+        self.owned.close_and_cancel(0);
+        self.injection.close();
+        // One at a time: what is cancelled is no longer borrowed.
+        while let Some(task) = turn.and_then(|turn| turn.0.with_core(|core| core.queue.pop_front())) {
+            task.shutdown();
+        }
+    }
+
+    pub(crate) fn is_shut_down(&self) -> bool {
+        self.shut_down.load(Acquire)
+    }
+
+    pub(crate) fn enter_driver(&self) -> DriverGuard {
+        self.driver.enter()
+    }
+
+    pub(crate) fn id(&self) -> Id {
+        self.id
+    }
+
+    pub(crate) fn injection(&self) -> &Injection {
+        &self.injection
+    }
+
+    pub(crate) fn owned(&self) -> &OwnedTasks {
+        &self.owned
+    }
+
+    pub(crate) fn blocking_pool(&self) -> &BlockingPool {
+        &self.blocking
+    }
+
+    pub(crate) fn settings(&self) -> &Arc<Settings> {
+        &self.settings
+    }
+
+    pub(crate) fn clock(&self) -> &Clock {
+        &self.clock
+    }
+}
+
+#[allow(unsafe_code)] // Implements an unsafe method.
+impl Schedule for Arc<CurrentThread> {
+    unsafe fn schedule(this: NonNull<Self>, task: Runnable) {
+        // SAFETY: valid until the task is given away, which is after the last use here.
+        let scheduler: &Self = unsafe { this.as_ref() };
+        // Giving the task away may free `this`. A clone is cheap here: no other thread runs tasks.
+        let scheduler = scheduler.clone();
+        if let Err(task) = scheduler.schedule_here(task) {
+            scheduler.inject(task);
+        }
+    }
+
+    fn release(&self, task: &TaskRef) -> bool {
+        self.owned.remove(task)
+    }
+
+    fn unhandled_panic(&self) {
+        if self.settings.unhandled_panic == UnhandledPanic::ShutdownRuntime {
+            // Relaxed: read by the same thread.
+            self.must_stop.store(true, Relaxed);
+            self.driver.notifier().unpark();
+        }
+    }
+}
+
+/// A thread's entry in [`CurrentThread::waiting`].
+struct Waiting<'a> {
+    scheduler: &'a CurrentThread,
+    parker: Parker,
+}
+
+impl Waiting<'_> {
+    /// Takes the entry off the list, and passes on a call that was meant for it.
+    fn withdraw(&self) {
+        let own = self.parker.unparker();
+        let mut waiting = self.scheduler.waiting.lock();
+        match waiting.iter().position(|other| other.is_same(own)) {
+            Some(position) => {
+                waiting.swap_remove(position);
+            }
+            None => {
+                drop(waiting);
+                // C2. One call too many does no harm: who finds no core waits again.
+                if self.scheduler.core.lock().is_some() {
+                    self.scheduler.wake_waiting();
+                }
+            }
+        }
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.withdraw();
+    }
+}
+
+/// The time during which this thread has the core. Ends, also by a panic, with the core put back.
+struct Turn(Rc<Running>, Option<Rc<Running>>);
+
+impl Turn {
+    fn begin(scheduler: &Arc<CurrentThread>, core: Box<Core>) -> Self {
+        let running =
+            Rc::new(Running { scheduler: scheduler.clone(), core: RefCell::new(Some(core)) });
+        let previous = RUNNING.with(|current| current.replace(Some(running.clone())));
+        Self(running, previous)
+    }
+
+    fn block_on<F: Future>(&self, mut future: Pin<&mut F>) -> F::Output {
+        let _deferred = defer::scheduler();
+        let running = &*self.0;
+        let scheduler = &running.scheduler;
+        let woken = Arc::new(Woken { flag: AtomicBool::new(true), scheduler: scheduler.clone() });
+        let waker = Waker::from(woken.clone());
+        let mut cx = Context::from_waker(&waker);
+        let mut batch = WakeBatch::new();
+        let event_interval = scheduler.settings.event_interval;
+        // Polls since the last look at the driver.
+        let mut polls = 0;
+        loop {
+            // AcqRel: Acquire pairs with the Release in `wake`; what the waker's author wrote is
+            // visible to the poll.
+            if woken.flag.swap(false, AcqRel) {
+                polls += 1;
+                let polled = coop::with_budget(|| future.as_mut().poll(&mut cx));
+                if let Poll::Ready(output) = polled {
+                    return output;
+                }
+            }
+            let mut idle = false;
+            while polls < event_interval {
+                let Some(task) = running.next_task() else {
+                    idle = true;
+                    break;
+                };
+                polls += 1;
+                coop::with_budget(|| task.run());
+                // Relaxed: written by this thread.
+                if scheduler.must_stop.load(Relaxed) {
+                    self.stop();
+                }
+            }
+            // Relaxed: a hint; the swap above decides, and a waker that comes later also unparks.
+            if idle && woken.flag.load(Relaxed) && polls < event_interval {
+                continue;
+            }
+            polls = 0;
+            running.look_at_driver(idle && !woken.flag.load(Relaxed), &mut batch);
+            defer::take(&mut batch);
+            wake_all(&mut batch);
+        }
+    }
+
+    /// A task panicked, and the policy is to stop.
+    fn stop(&self) -> ! {
+        let scheduler = &self.0.scheduler;
+        scheduler.shut_down.store(true, Release);
+        scheduler.cancel_tasks(Some(self));
+        panic!(
+            "a spawned task panicked and the runtime is configured to shut down on unhandled panic"
+        );
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        let previous = self.1.take();
+        drop(RUNNING.with(|current| current.replace(previous)));
+        let core = self.0.core.borrow_mut().take();
+        if let Some(core) = core {
+            self.0.scheduler.put_back(core);
+        }
+    }
+}
+
+impl Running {
+    fn with_core<R>(&self, f: impl FnOnce(&mut Core) -> Option<R>) -> Option<R> {
+        self.core.borrow_mut().as_mut().and_then(|core| f(core))
+    }
+
+    fn next_task(&self) -> Option<Runnable> {
+        self.with_core(|core| {
+            core.tick = core.tick.wrapping_add(1);
+            let injection = &self.scheduler.injection;
+            if core.tick % self.scheduler.settings.global_queue_interval == 0 {
+                injection.pop().or_else(|| core.queue.pop_front())
+            } else {
+                core.queue.pop_front().or_else(|| injection.pop())
+            }
+        })
+    }
+
+    fn has_tasks(&self) -> bool {
+        let queued = self.core.borrow().as_ref().is_some_and(|core| !core.queue.is_empty());
+        queued || !self.scheduler.injection.is_empty()
+    }
+
+    /// Looks for events; sleeps until there are some if there is nothing else to do.
+    fn look_at_driver(&self, may_sleep: bool, batch: &mut WakeBatch) {
+        let scheduler = &self.scheduler;
+        if !may_sleep || !defer::is_empty() {
+            return scheduler.driver.poll(batch);
+        }
+        scheduler.settings.call(&scheduler.settings.before_park);
+        // The hook may have spawned. A wake from elsewhere leaves a token in the driver.
+        if self.has_tasks() {
+            scheduler.driver.poll(batch);
+        } else {
+            scheduler.driver.park(batch);
+        }
+        scheduler.settings.call(&scheduler.settings.after_unpark);
+    }
+}
+
+/// The waker of the future that the thread blocks on.
+struct Woken {
+    flag: AtomicBool,
+    scheduler: Arc<CurrentThread>,
+}
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        Self::wake_by_ref(&self);
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        // Release: pairs with the swap in `block_on`.
+        self.flag.store(true, Release);
+        self.scheduler.driver.notifier().unpark();
+    }
+}

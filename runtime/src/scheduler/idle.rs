@@ -1,0 +1,219 @@
+//! Who sleeps, who looks for work, and whom to wake.
+//!
+//! # How it works
+//!
+//! A worker without work of its own *searches* (it tries to steal), and then *sleeps*. Whoever makes
+//! a task available that another worker could take calls [`Idle::worker_to_wake`]. It wakes one
+//! sleeper, and only if nobody searches: a searcher will find the task, and when it finds one it
+//! wakes the next. At most half of the workers search at a time, so that a single task does not set
+//! all of them running.
+//!
+//! # Invariants
+//!
+//! - **I1** `awake` in the word is the number of workers that are not in `sleepers`; both change
+//!   under the lock, by the same caller.
+//! - **I2** A worker that is woken by [`worker_to_wake`](Idle::worker_to_wake) counts as searching
+//!   from the moment it is taken off the list. It is the waker's gift: the next producer does not
+//!   wake another one.
+//! - **I3** The last searcher that stops searching because it *found* something wakes another
+//!   worker. One that found nothing goes to sleep, and after it is on the list it looks at every
+//!   queue once more.
+//!
+//! # Why no task is forgotten
+//!
+//! A producer writes the task to a queue, passes a `SeqCst` fence, and reads the word. A worker that
+//! goes to sleep changes the word, passes a `SeqCst` fence, and reads the queues. One of the two
+//! fences comes first. If it is the producer's, the worker sees the task and does not sleep. If it
+//! is the worker's, the producer sees a word in which this worker neither searches nor is awake: so
+//! it wakes a sleeper, or sees another searcher, for which the same holds in turn when it stops
+//! (I3).
+
+use runtime_base::sync::Mutex;
+use runtime_base::sync::atomic::Ordering::{Relaxed, SeqCst};
+use runtime_base::sync::atomic::{AtomicUsize, fence};
+
+/// One worker in the upper half of the word: it is awake.
+const AWAKE: usize = 1 << 16;
+/// One worker in the lower half of the word: it searches, and is awake.
+const SEARCHING: usize = 1;
+
+/// The idle workers of one scheduler.
+pub(crate) struct Idle {
+    /// How many workers are awake, and how many of them search.
+    word: AtomicUsize,
+    /// Who sleeps. The last to sleep is the first to be woken: its cache is the warmest.
+    sleepers: Mutex<Vec<usize>>,
+    workers: usize,
+}
+
+/// A worker is on the list of sleepers, and must look at every queue once more before it sleeps.
+#[must_use = "look at the queues once more, or a task may be forgotten"]
+pub(crate) struct LastLook(());
+
+impl Idle {
+    /// For so many workers, all of them awake.
+    pub(crate) fn new(workers: usize) -> Self {
+        assert!(workers < AWAKE, "fewer than 65,536 workers");
+        Self {
+            word: AtomicUsize::new(workers * AWAKE),
+            sleepers: Mutex::new(Vec::with_capacity(workers)),
+            workers,
+        }
+    }
+
+    /// A task was made available; says which worker is to be woken for it. That worker counts as
+    /// searching from now on.
+    #[inline]
+    pub(crate) fn worker_to_wake(&self) -> Option<usize> {
+        // Partner: the fence in `prepare_sleep`.
+        fence(SeqCst);
+        if !self.should_wake() {
+            return None;
+        }
+        let mut sleepers = self.sleepers.lock();
+        // Again under the lock: of several producers one is enough.
+        if !self.should_wake() {
+            return None;
+        }
+        let worker = sleepers.pop()?;
+        // Relaxed: ordered by the lock against other changes of the list (I1), and by the fences
+        // against the queues.
+        self.word.fetch_add(AWAKE + SEARCHING, Relaxed);
+        Some(worker)
+    }
+
+    fn should_wake(&self) -> bool {
+        // Relaxed: ordered by the fence before it.
+        let word = self.word.load(Relaxed);
+        word % AWAKE == 0 && word / AWAKE < self.workers
+    }
+
+    /// The worker would like to search. Says no if enough others do.
+    pub(crate) fn begin_search(&self) -> bool {
+        // Relaxed: a bound that is missed by a moment does no harm.
+        let word = self.word.load(Relaxed);
+        if 2 * (word % AWAKE) >= self.workers {
+            return false;
+        }
+        // Relaxed: searching too early hides nothing; see `end_search` for the other direction.
+        self.word.fetch_add(SEARCHING, Relaxed);
+        true
+    }
+
+    /// The worker found something. Says whether it was the last searcher, and must wake another
+    /// (I3).
+    #[must_use]
+    pub(crate) fn end_search(&self) -> bool {
+        // SeqCst: whoever reads the word afterwards and sees no searcher also sees what is written
+        // on the way; the caller passes the fence of `worker_to_wake` next.
+        let before = self.word.fetch_sub(SEARCHING, SeqCst);
+        debug_assert!(before % AWAKE > 0, "only a searcher ends its search");
+        before % AWAKE == 1
+    }
+
+    /// The worker goes to sleep, having found nothing.
+    pub(crate) fn prepare_sleep(&self, worker: usize, searching: bool) -> LastLook {
+        {
+            let mut sleepers = self.sleepers.lock();
+            // Relaxed: ordered by the fence below.
+            self.word.fetch_sub(AWAKE + if searching { SEARCHING } else { 0 }, Relaxed);
+            sleepers.push(worker);
+        }
+        // Partner: the fence in `worker_to_wake`.
+        fence(SeqCst);
+        LastLook(())
+    }
+
+    /// The worker woke up, or thought better of sleeping. Says whether somebody woke it on purpose,
+    /// so that it is searching now.
+    pub(crate) fn end_sleep(&self, worker: usize) -> bool {
+        let mut sleepers = self.sleepers.lock();
+        match sleepers.iter().position(|sleeper| *sleeper == worker) {
+            Some(position) => {
+                sleepers.swap_remove(position);
+                // Relaxed: ordered by the lock (I1).
+                self.word.fetch_add(AWAKE, Relaxed);
+                false
+            }
+            None => true,
+        }
+    }
+}
+
+impl LastLook {
+    /// The queues were looked at, and there was nothing.
+    pub(crate) fn found_nothing(self) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use runtime_base::parker::Parker;
+    use runtime_base::sync::{Arc, model_bounded, thread};
+
+    /// Two workers, a queue that is a counter, and a producer: the task is always taken.
+    #[test]
+    fn no_task_is_forgotten_when_the_workers_go_to_sleep() {
+        model_bounded(2, || {
+            const WORKERS: usize = 2;
+            let idle = Arc::new(Idle::new(WORKERS));
+            let queue = Arc::new(AtomicUsize::new(0));
+            let taken = Arc::new(AtomicUsize::new(0));
+            let parkers: Vec<_> = (0..WORKERS).map(|_| Parker::new()).collect();
+            let unparkers: Vec<_> = parkers.iter().map(|p| p.unparker().clone()).collect();
+            let main = Parker::new();
+            let done = main.unparker().clone();
+            let workers: Vec<_> = parkers
+                .into_iter()
+                .enumerate()
+                .map(|(index, mut parker)| {
+                    let (idle, queue, taken) = (idle.clone(), queue.clone(), taken.clone());
+                    let (unparkers, done) = (unparkers.clone(), done.clone());
+                    thread::spawn(move || {
+                        let mut searching = false;
+                        loop {
+                            searching = searching || idle.begin_search();
+                            // Relaxed on purpose: only the protocol may carry the task over.
+                            let found = queue
+                                .fetch_update(Relaxed, Relaxed, |n| n.checked_sub(1))
+                                .is_ok();
+                            if found {
+                                if searching && idle.end_search() {
+                                    if let Some(other) = idle.worker_to_wake() {
+                                        unparkers[other].unpark();
+                                    }
+                                }
+                                taken.fetch_add(1, SeqCst);
+                                done.unpark();
+                                return;
+                            }
+                            let look = idle.prepare_sleep(index, searching);
+                            if queue.load(Relaxed) == 0 && taken.load(Relaxed) == 0 {
+                                look.found_nothing();
+                                parker.park();
+                            }
+                            searching = idle.end_sleep(index);
+                            if taken.load(SeqCst) > 0 {
+                                return;
+                            }
+                        }
+                    })
+                })
+                .collect();
+            queue.fetch_add(1, Relaxed);
+            if let Some(worker) = idle.worker_to_wake() {
+                unparkers[worker].unpark();
+            }
+            // If the task is forgotten all threads sleep here, which loom reports as a deadlock.
+            let mut main = main;
+            main.park();
+            for unparker in unparkers {
+                unparker.unpark();
+            }
+            for worker in workers {
+                worker.join().unwrap();
+            }
+            assert_eq!(taken.load(SeqCst), 1);
+        });
+    }
+}

@@ -1,0 +1,272 @@
+//! The scheduler with workers that take work from each other.
+//!
+//! # How it works
+//!
+//! Every worker has a ring of tasks, a `next` slot for the task it woke last, and a driver: a
+//! reactor and timers of its own. What is woken on a worker goes to its own queue, what is woken
+//! elsewhere to the injection queue. A worker whose queues are empty robs the others, then sleeps in
+//! its driver ([`Idle`] says when that is safe).
+//!
+//! This file holds what everybody may see of the workers; what a worker does is `worker.rs`.
+//!
+//! # Invariants
+//!
+//! - **M1** A worker's [`Core`] is in exactly one place: in its thread's context, or in
+//!   [`Remote::core`] while no thread runs it. Whoever has the core is the worker.
+//! - **M2** `running` counts the cores that have not been retired; the thread that retires the last
+//!   one ends the drivers and the injection queue.
+
+use std::future::Future;
+use std::io;
+use std::panic::Location;
+use std::ptr::NonNull;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
+use std::sync::atomic::{AtomicBool, AtomicUsize};
+
+use parking_lot::Mutex;
+use runtime_base::wake_batch::WakeBatch;
+use runtime_timer::Clock;
+
+use super::idle::Idle;
+use super::injection::Injection;
+use super::ring::{self, Stealer, Word};
+use super::worker::{self, Core};
+use crate::runtime::blocking_pool::BlockingPool;
+use crate::runtime::driver::{Driver, DriverGuard, Enabled};
+use crate::runtime::handle::Flavor;
+use crate::runtime::{Handle, Id, Settings};
+use crate::task::cell::Header;
+use crate::task::owned::OwnedTasks;
+use crate::task::{self, JoinHandle, Runnable, Schedule, TaskRef};
+
+/// The scheduler of one multi-thread runtime.
+pub(crate) struct MultiThread {
+    id: Id,
+    remotes: Box<[Remote]>,
+    injection: Injection,
+    idle: Idle,
+    owned: OwnedTasks,
+    blocking: BlockingPool,
+    settings: Arc<Settings>,
+    clock: Clock,
+    shut_down: AtomicBool,
+    /// Cores that are not retired (M2).
+    running: AtomicUsize,
+    /// Whose driver the next thread from outside uses.
+    next_guest: AtomicUsize,
+}
+
+/// What others see of a worker.
+pub(crate) struct Remote {
+    pub(crate) stealer: Stealer<Runnable>,
+    pub(crate) driver: Driver,
+    /// The core, while no thread runs it (M1).
+    pub(crate) core: Mutex<Option<Box<Core>>>,
+}
+
+impl MultiThread {
+    /// Builds the scheduler and starts its workers.
+    pub(crate) fn start(
+        id: Id,
+        workers: usize,
+        enabled: Enabled,
+        clock: Clock,
+        settings: Arc<Settings>,
+    ) -> io::Result<Arc<Self>> {
+        let remotes = (0..workers)
+            .map(|_| {
+                let (ring, stealer) = ring::new();
+                let driver = Driver::new(id.number(), enabled, clock.clone())?;
+                let core = Mutex::new(Some(Box::new(Core::new(ring))));
+                Ok(Remote { stealer, driver, core })
+            })
+            .collect::<io::Result<Box<[_]>>>()?;
+        let scheduler = Arc::new(Self {
+            id,
+            remotes,
+            injection: Injection::new(),
+            idle: Idle::new(workers),
+            owned: OwnedTasks::new(workers),
+            blocking: BlockingPool::new(settings.clone()),
+            settings,
+            clock,
+            shut_down: AtomicBool::new(false),
+            running: AtomicUsize::new(workers),
+            next_guest: AtomicUsize::new(0),
+        });
+        for index in 0..workers {
+            if let Err(error) = scheduler.start_worker(index) {
+                scheduler.begin_shutdown();
+                // Cores that never got a thread are retired here.
+                for remote in &scheduler.remotes[index..] {
+                    let core = remote.core.lock().take();
+                    core.into_iter().for_each(|core| scheduler.retire(core));
+                }
+                scheduler.blocking.close();
+                scheduler.blocking.join(None);
+                return Err(error);
+            }
+        }
+        Ok(scheduler)
+    }
+
+    /// Gives worker `index` a thread, which takes its core from [`Remote::core`].
+    pub(crate) fn start_worker(self: &Arc<Self>, index: usize) -> io::Result<()> {
+        let handle = Handle { flavor: Flavor::MultiThread(self.clone()) };
+        let scheduler = self.clone();
+        self.blocking.run_on_own_thread(&handle, move || worker::run(scheduler, index))
+    }
+
+    /// Makes a task of `future` and puts it into a queue.
+    #[inline]
+    pub(crate) fn spawn<F>(
+        self: &Arc<Self>,
+        future: F,
+        id: task::Id,
+        spawned_at: &'static Location<'static>,
+    ) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        let (join, runnable) = self.owned.spawn(future, self.clone(), id, spawned_at);
+        if let Some(runnable) = runnable {
+            if let Err(runnable) = worker::schedule_here(self, runnable) {
+                self.inject(runnable);
+            }
+        }
+        join
+    }
+
+    /// Puts a task into the injection queue and wakes a worker for it.
+    pub(crate) fn inject(&self, task: Runnable) {
+        self.injection.push(task);
+        self.wake_one();
+    }
+
+    /// A task was made available that any worker could run: wakes a sleeping one, unless somebody
+    /// looks for work already.
+    #[inline]
+    pub(crate) fn wake_one(&self) {
+        if let Some(index) = self.idle.worker_to_wake() {
+            self.remotes[index].driver.notifier().unpark();
+        }
+    }
+
+    /// Whether any queue has a task.
+    pub(crate) fn has_work(&self) -> bool {
+        !self.injection.is_empty() || self.remotes.iter().any(|remote| !remote.stealer.is_empty())
+    }
+
+    /// Tells all workers to stop.
+    pub(crate) fn begin_shutdown(&self) {
+        // Release: pairs with the Acquire in `is_shut_down`.
+        self.shut_down.store(true, Release);
+        for remote in &self.remotes {
+            remote.driver.notifier().unpark();
+        }
+    }
+
+    pub(crate) fn is_shut_down(&self) -> bool {
+        self.shut_down.load(Acquire)
+    }
+
+    /// The worker stops for good: its tasks are cancelled, and the last worker ends what is shared
+    /// (M2).
+    pub(crate) fn retire(&self, core: Box<Core>) {
+        core.cancel_tasks();
+        // AcqRel: the last one sees everything that the others did.
+        if self.running.fetch_sub(1, AcqRel) > 1 {
+            return;
+        }
+        self.injection.close();
+        let mut batch = WakeBatch::new();
+        for remote in &self.remotes {
+            remote.driver.shutdown(&mut batch);
+        }
+        worker::wake_all(&mut batch);
+    }
+
+    /// Makes some worker's driver the current one of a thread from outside.
+    pub(crate) fn enter_driver(&self) -> DriverGuard {
+        // Relaxed: any worker will do.
+        let guest = self.next_guest.fetch_add(1, Relaxed);
+        self.remotes[guest % self.remotes.len()].driver.enter()
+    }
+
+    pub(crate) fn id(&self) -> Id {
+        self.id
+    }
+
+    pub(crate) fn remotes(&self) -> &[Remote] {
+        &self.remotes
+    }
+
+    pub(crate) fn injection(&self) -> &Injection {
+        &self.injection
+    }
+
+    pub(crate) fn idle(&self) -> &Idle {
+        &self.idle
+    }
+
+    pub(crate) fn owned(&self) -> &OwnedTasks {
+        &self.owned
+    }
+
+    pub(crate) fn blocking_pool(&self) -> &BlockingPool {
+        &self.blocking
+    }
+
+    pub(crate) fn settings(&self) -> &Arc<Settings> {
+        &self.settings
+    }
+
+    pub(crate) fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    pub(crate) fn worker_count(&self) -> usize {
+        self.remotes.len()
+    }
+}
+
+#[allow(unsafe_code)] // Implements an unsafe method.
+impl Schedule for Arc<MultiThread> {
+    unsafe fn schedule(this: NonNull<Self>, task: Runnable) {
+        // SAFETY: valid until the task is given away, which is after the last use here: the worker
+        // compares addresses first and keeps its own `Arc`.
+        let scheduler = unsafe { this.as_ref() };
+        let Err(task) = worker::schedule_here(scheduler, task) else { return };
+        // Giving the task away may free `this`.
+        let scheduler = scheduler.clone();
+        scheduler.inject(task);
+    }
+
+    unsafe fn reschedule(this: NonNull<Self>, task: Runnable) {
+        // SAFETY: as above.
+        let scheduler = unsafe { this.as_ref() };
+        let Err(task) = worker::schedule_last_here(scheduler, task) else { return };
+        let scheduler = scheduler.clone();
+        scheduler.inject(task);
+    }
+
+    fn release(&self, task: &TaskRef) -> bool {
+        self.owned.remove(task)
+    }
+}
+
+#[allow(unsafe_code)] // The counted pointer of a runnable is the word.
+impl Word for Runnable {
+    type Target = Header;
+
+    fn into_word(self) -> NonNull<Header> {
+        self.into_raw()
+    }
+
+    unsafe fn from_word(word: NonNull<Header>) -> Self {
+        // SAFETY: the caller promises the same.
+        unsafe { Runnable::from_raw(word) }
+    }
+}

@@ -1,0 +1,402 @@
+//! What one worker does.
+//!
+//! ```text
+//! loop { while let Some(task) = next() { task.run(); every 61st: driver.poll() }
+//!        steal(), or idle.prepare_sleep() — a last look at every queue — driver.park() }
+//! ```
+//!
+//! # Where a task goes that is woken on this worker
+//!
+//! - To the `next` slot, and the task that was there to the ring: the two tasks of a conversation
+//!   run one after the other and find each other's data in the cache. After [`NEXT_IN_A_ROW`] tasks
+//!   from the slot the ring has its turn, so that a conversation cannot starve the others.
+//! - To the ring, when the driver wakes a batch, or when the task woke itself.
+//! - From a full ring, half of the tasks go to the injection queue.
+//!
+//! # Blocking in place
+//!
+//! A task that announces that it blocks ([`hand_over`]) leaves the core to another thread (M1). When
+//! it is done it takes the core back, if nobody has begun to run it; otherwise its thread ends with
+//! the task's poll.
+
+use std::cell::RefCell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
+use std::sync::Arc;
+
+use runtime_base::wake_batch::WakeBatch;
+use runtime_base::{coop, defer, driving};
+
+use super::multi_thread::MultiThread;
+use super::ring::{self, Owner};
+use super::rng::Rng;
+use crate::task::Runnable;
+
+/// How many tasks from the `next` slot run one after the other at most; Tokio's figure.
+const NEXT_IN_A_ROW: u32 = 3;
+
+thread_local! {
+    /// The worker that this thread runs.
+    static WORKER: RefCell<Option<Rc<Worker>>> = const { RefCell::new(None) };
+}
+
+/// A thread that runs a worker.
+struct Worker {
+    scheduler: Arc<MultiThread>,
+    index: usize,
+    /// The core, unless it was handed over (M1). Borrowed for moments only, never while a task runs.
+    core: RefCell<Option<Box<Core>>>,
+}
+
+/// What makes a thread a worker.
+pub(crate) struct Core {
+    /// The task that was woken last.
+    next: Option<Runnable>,
+    ring: Owner<Runnable>,
+    /// Polls of tasks so far.
+    tick: u32,
+    /// Tasks that came from `next` one after the other.
+    next_streak: u32,
+    /// Whether this worker counts as searching in [`Idle`](super::idle::Idle).
+    searching: bool,
+    /// Whether wakers of the driver are being woken: their tasks are not related to each other, so
+    /// they queue up.
+    delivering: bool,
+    rng: Rng,
+}
+
+impl Core {
+    pub(crate) fn new(ring: Owner<Runnable>) -> Self {
+        Self {
+            next: None,
+            ring,
+            tick: 0,
+            next_streak: 0,
+            searching: false,
+            delivering: false,
+            rng: Rng::new(),
+        }
+    }
+
+    /// Cancels what is queued.
+    pub(crate) fn cancel_tasks(mut self) {
+        self.next.take().into_iter().for_each(Runnable::shutdown);
+        while let Some(task) = self.ring.pop() {
+            task.shutdown();
+        }
+    }
+
+    /// Adds a task at the end of the ring, or of the injection queue.
+    fn push_last(&mut self, scheduler: &MultiThread, task: Runnable) {
+        let Err(task) = self.ring.push(task) else { return };
+        // Full: the older half goes to everybody, and the new task behind it, to keep the order.
+        for older in self.ring.take_half() {
+            scheduler.injection().push(older);
+        }
+        scheduler.injection().push(task);
+    }
+
+    /// The next task of this worker's own, or one of the injection queue.
+    fn next_task(&mut self, scheduler: &MultiThread) -> Option<Runnable> {
+        if self.tick % scheduler.settings().global_queue_interval == 0 {
+            if let Some(task) = scheduler.injection().pop() {
+                return Some(task);
+            }
+        }
+        if let Some(task) = self.next.take() {
+            if self.next_streak < NEXT_IN_A_ROW {
+                self.next_streak += 1;
+                return Some(task);
+            }
+            self.push_last(scheduler, task);
+        }
+        self.next_streak = 0;
+        self.ring.pop().or_else(|| self.take_injected(scheduler))
+    }
+
+    /// Takes this worker's share of the injection queue into the ring, and one task to run.
+    fn take_injected(&mut self, scheduler: &MultiThread) -> Option<Runnable> {
+        let first = scheduler.injection().pop()?;
+        let share = scheduler.injection().len() / scheduler.worker_count();
+        // Half of the ring at most: the others may want some of it back.
+        for _ in 0..share.min(ring::CAPACITY / 2).min(self.ring.room()) {
+            let Some(task) = scheduler.injection().pop() else { break };
+            self.push_last(scheduler, task);
+        }
+        Some(first)
+    }
+
+    /// Robs the other workers, each once, beginning anywhere.
+    fn steal(&mut self, scheduler: &MultiThread, own_index: usize) -> Option<Runnable> {
+        if !self.searching && !scheduler.idle().begin_search() {
+            return None;
+        }
+        self.searching = true;
+        let remotes = scheduler.remotes();
+        let start = self.rng.below(remotes.len());
+        for offset in 0..remotes.len() {
+            let index = (start + offset) % remotes.len();
+            if index == own_index {
+                continue;
+            }
+            if let Some(task) = remotes[index].stealer.steal_into(&mut self.ring) {
+                return Some(task);
+            }
+        }
+        self.take_injected(scheduler)
+    }
+}
+
+/// Runs worker `index` on this thread until the runtime ends or the core is handed over.
+pub(super) fn run(scheduler: Arc<MultiThread>, index: usize) {
+    let core = scheduler.remotes()[index].core.lock().take();
+    // Whoever handed it over may have taken it back already.
+    let Some(core) = core else { return };
+    let _driving = driving::enter();
+    let _driver = scheduler.remotes()[index].driver.enter();
+    let _deferred = defer::scheduler();
+    let worker = Rc::new(Worker { scheduler, index, core: RefCell::new(Some(core)) });
+    let previous = WORKER.with(|current| current.replace(Some(worker.clone())));
+    worker.run();
+    WORKER.with(|current| current.replace(previous));
+}
+
+/// Which worker this thread runs.
+pub(crate) fn worker_index() -> Option<usize> {
+    WORKER.try_with(|current| current.borrow().as_ref().map(|worker| worker.index)).unwrap_or(None)
+}
+
+/// Wakes a driver's batch; a waker that panics is its author's affair.
+pub(super) fn wake_all(batch: &mut WakeBatch) {
+    if batch.is_empty() {
+        return;
+    }
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(|| batch.wake_all())) {
+        // The panic was printed by the hook. Dropping its payload could panic again.
+        std::mem::forget(panic);
+        tracing::error!(target: "runtime::driver", "a waker panicked; the others were woken");
+    }
+}
+
+/// Calls `f` with this thread's worker if it belongs to `scheduler` and has its core.
+#[inline]
+fn with_core<R>(
+    scheduler: &Arc<MultiThread>,
+    task: Runnable,
+    f: impl FnOnce(&Worker, &mut Core, Runnable) -> R,
+) -> Result<R, Runnable> {
+    let mut task = Some(task);
+    let done = WORKER.try_with(|current| {
+        let current = current.borrow();
+        let worker = current.as_ref()?;
+        if !Arc::ptr_eq(&worker.scheduler, scheduler) {
+            return None;
+        }
+        let mut core = worker.core.borrow_mut();
+        let core = core.as_mut()?;
+        task.take().map(|task| f(worker, core, task))
+    });
+    match (done, task) {
+        (Ok(Some(result)), _) => Ok(result),
+        (_, Some(task)) => Err(task),
+        _ => unreachable!("a task that was taken was given to `f`"),
+    }
+}
+
+/// Schedules `task` on this thread's worker, to run next; hands it back if this thread is no worker
+/// of `scheduler`.
+#[inline]
+pub(super) fn schedule_here(scheduler: &Arc<MultiThread>, task: Runnable) -> Result<(), Runnable> {
+    with_core(scheduler, task, |worker, core, task| {
+        let scheduler = &*worker.scheduler;
+        if core.delivering || scheduler.settings().disable_lifo_slot {
+            core.push_last(scheduler, task);
+            if core.delivering {
+                // One wake-up for the whole batch follows.
+                return;
+            }
+        } else {
+            // Others cannot take the task in the slot, only the one that it drives out.
+            let Some(previous) = core.next.replace(task) else { return };
+            core.push_last(scheduler, previous);
+        }
+        scheduler.wake_one();
+    })
+}
+
+/// Schedules `task` behind all others of this thread's worker.
+#[inline]
+pub(super) fn schedule_last_here(
+    scheduler: &Arc<MultiThread>,
+    task: Runnable,
+) -> Result<(), Runnable> {
+    with_core(scheduler, task, |worker, core, task| {
+        core.push_last(&worker.scheduler, task);
+        if !core.delivering {
+            worker.scheduler.wake_one();
+        }
+    })
+}
+
+impl Worker {
+    fn run(&self) {
+        let mut batch = WakeBatch::new();
+        while !self.scheduler.is_shut_down() {
+            let event_interval = self.scheduler.settings().event_interval;
+            let task = {
+                let mut core = self.core.borrow_mut();
+                // Handed over and not taken back: another thread is the worker now.
+                let Some(core) = core.as_mut() else { return };
+                core.tick = core.tick.wrapping_add(1);
+                if core.tick % event_interval == 0 {
+                    None
+                } else {
+                    core.next_task(&self.scheduler)
+                        .or_else(|| core.steal(&self.scheduler, self.index))
+                }
+            };
+            match task {
+                Some(task) => self.run_task(task),
+                None => self.look_at_driver(&mut batch),
+            }
+        }
+        let Some(core) = self.core.borrow_mut().take() else { return };
+        // Workers begin at different places, to share the work.
+        self.scheduler.owned().close_and_cancel(self.index * 4);
+        self.scheduler.retire(core);
+    }
+
+    #[inline]
+    fn run_task(&self, task: Runnable) {
+        self.stop_searching();
+        coop::with_budget(|| task.run());
+    }
+
+    /// This worker has something to do: it does not search any more.
+    fn stop_searching(&self) {
+        let was_searching = match self.core.borrow_mut().as_mut() {
+            Some(core) => std::mem::replace(&mut core.searching, false),
+            None => false,
+        };
+        if was_searching && self.scheduler.idle().end_search() {
+            // Where there was one task there may be more.
+            self.scheduler.wake_one();
+        }
+    }
+
+    /// Looks for events, and sleeps if there is nothing else to do.
+    fn look_at_driver(&self, batch: &mut WakeBatch) {
+        let driver = &self.scheduler.remotes()[self.index].driver;
+        if self.may_sleep() && self.prepare_sleep() {
+            driver.park(batch);
+            self.end_sleep();
+            let settings = self.scheduler.settings();
+            settings.call(&settings.after_unpark);
+        } else {
+            driver.poll(batch);
+        }
+        defer::take(batch);
+        self.deliver(batch);
+    }
+
+    /// Whether this worker itself has nothing to do.
+    fn may_sleep(&self) -> bool {
+        let core = self.core.borrow();
+        let Some(core) = core.as_ref() else { return false };
+        core.next.is_none() && core.ring.is_empty() && defer::is_empty()
+    }
+
+    /// Goes onto the list of sleepers. Says no if there is something to do after all.
+    fn prepare_sleep(&self) -> bool {
+        let settings = self.scheduler.settings();
+        settings.call(&settings.before_park);
+        // The hook may have spawned.
+        if !self.may_sleep() {
+            return false;
+        }
+        let searching = match self.core.borrow_mut().as_mut() {
+            Some(core) => std::mem::replace(&mut core.searching, false),
+            None => return false,
+        };
+        let look = self.scheduler.idle().prepare_sleep(self.index, searching);
+        if self.scheduler.has_work() || self.scheduler.is_shut_down() {
+            self.end_sleep();
+            return false;
+        }
+        look.found_nothing();
+        true
+    }
+
+    fn end_sleep(&self) {
+        let woken_on_purpose = self.scheduler.idle().end_sleep(self.index);
+        if let Some(core) = self.core.borrow_mut().as_mut() {
+            core.searching = woken_on_purpose;
+        }
+    }
+
+    /// Wakes what the driver found; the tasks queue up here, next to their sockets.
+    fn deliver(&self, batch: &mut WakeBatch) {
+        if batch.is_empty() {
+            return;
+        }
+        self.set_delivering(true);
+        wake_all(batch);
+        self.set_delivering(false);
+        let spare = match self.core.borrow().as_ref() {
+            Some(core) => core.ring.len() > 1,
+            None => false,
+        };
+        if spare {
+            self.scheduler.wake_one();
+        }
+    }
+
+    fn set_delivering(&self, delivering: bool) {
+        if let Some(core) = self.core.borrow_mut().as_mut() {
+            core.delivering = delivering;
+        }
+    }
+}
+
+/// Takes the core back when dropped, if nobody has begun to run it. Made by [`hand_over`].
+pub(super) struct HandedOver {
+    worker: Option<Rc<Worker>>,
+}
+
+/// Gives this thread's core, if it has one, to another thread: this one is going to block.
+pub(super) fn hand_over() -> HandedOver {
+    let Some(worker) = WORKER.with(|current| current.borrow().clone()) else {
+        // A thread in `block_on`: nobody else depends on it.
+        return HandedOver { worker: None };
+    };
+    let Some(mut core) = worker.core.borrow_mut().take() else {
+        // Handed over already: blocking inside of blocking.
+        return HandedOver { worker: None };
+    };
+    // What is in the slot must be reachable for the others.
+    if let Some(task) = core.next.take() {
+        core.push_last(&worker.scheduler, task);
+    }
+    let was_searching = std::mem::replace(&mut core.searching, false);
+    if was_searching && worker.scheduler.idle().end_search() {
+        worker.scheduler.wake_one();
+    }
+    let remote = &worker.scheduler.remotes()[worker.index];
+    *remote.core.lock() = Some(core);
+    if let Err(error) = worker.scheduler.start_worker(worker.index) {
+        // Nobody else can do the work meanwhile; better late than never.
+        tracing::error!(
+            target: "runtime::worker", %error,
+            "no thread takes over from a task that blocks in place; its worker waits"
+        );
+    }
+    HandedOver { worker: Some(worker) }
+}
+
+impl Drop for HandedOver {
+    fn drop(&mut self) {
+        let Some(worker) = self.worker.take() else { return };
+        let core = worker.scheduler.remotes()[worker.index].core.lock().take();
+        *worker.core.borrow_mut() = core;
+    }
+}

@@ -1,0 +1,622 @@
+//! The one allocation of a task.
+//!
+//! ```text
+//!   Header     state · vtable · id · spawn site · place in the list of owned tasks
+//!   scheduler  where the task goes when it is woken
+//!   stage      the future, then its output, then nothing
+//!   join waker who waits for the output
+//! ```
+//!
+//! Everything outside of this module holds a counted [`TaskRef`] to the header, which knows the rest
+//! of the cell through its vtable. Who may touch the stage and the join waker, and when, is decided
+//! by [`State`](super::state); the invariants T1 to T5 are written there.
+
+#![allow(unsafe_code)] // Type erasure and manual counting; T1–T5.
+
+use std::any::Any;
+use std::future::Future;
+use std::mem::ManuallyDrop;
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+use std::pin::Pin;
+use std::ptr::NonNull;
+use std::task::{Context, Poll, RawWaker, RawWakerVTable, Waker};
+
+use runtime_base::sync::cell::UnsafeCell;
+
+use super::state::{BeginPoll, Complete, EndPoll, State, Wake};
+use super::{Id, JoinError, id};
+
+/// What a task asks of its scheduler.
+pub(crate) trait Schedule: Send + Sync + Sized + 'static {
+    /// The task was woken: run it soon.
+    ///
+    /// # Safety
+    ///
+    /// `this` lies in the task itself and is valid until `task` is given away: from then on another
+    /// thread may run the task to its end and free it, this scheduler handle included. That is why
+    /// it is not a reference. In return a wake costs no second reference to the task.
+    unsafe fn schedule(this: NonNull<Self>, task: Runnable);
+
+    /// The task was woken during its own poll: run it, but let the others have their turn first.
+    ///
+    /// # Safety
+    ///
+    /// As for [`schedule`](Self::schedule).
+    unsafe fn reschedule(this: NonNull<Self>, task: Runnable) {
+        // SAFETY: the caller promises the same.
+        unsafe { Self::schedule(this, task) };
+    }
+
+    /// The task is complete: forget it. Says whether a reference of the list was given up for it;
+    /// the caller drops that.
+    fn release(&self, task: &TaskRef) -> bool;
+
+    /// A future panicked, and a policy may ask for more than a [`JoinError`].
+    fn unhandled_panic(&self) {}
+}
+
+/// What everybody may know of a task, whatever its type.
+pub(crate) struct Header {
+    pub(crate) state: State,
+    vtable: &'static Vtable,
+    pub(crate) id: Id,
+    pub(crate) spawned_at: &'static Location<'static>,
+    /// The task's place in the list of owned tasks; written once, before the task is published.
+    pub(crate) place: UnsafeCell<super::owned::Place>,
+}
+
+struct Vtable {
+    run: unsafe fn(NonNull<Header>),
+    schedule: unsafe fn(NonNull<Header>),
+    free: unsafe fn(NonNull<Header>),
+    cancel: unsafe fn(NonNull<Header>),
+    /// Moves the output to `*mut Poll<Result<T, JoinError>>`.
+    take_output: unsafe fn(NonNull<Header>, *mut ()),
+    drop_output: unsafe fn(NonNull<Header>),
+    join_waker: unsafe fn(NonNull<Header>) -> NonNull<UnsafeCell<Option<Waker>>>,
+}
+
+#[repr(C)] // The header comes first: a pointer to one is a pointer to the other.
+struct Cell<F: Future, S> {
+    header: Header,
+    scheduler: S,
+    stage: UnsafeCell<Stage<F>>,
+    join_waker: UnsafeCell<Option<Waker>>,
+}
+
+enum Stage<F: Future> {
+    Future(F),
+    Output(Result<F::Output, JoinError>),
+    Taken,
+}
+
+/// A counted reference to a task.
+pub(crate) struct TaskRef {
+    header: NonNull<Header>,
+}
+
+// SAFETY: through a reference only the state and what it guards are reached; the future and the
+// output are `Send`, or the scheduler sees to it that they stay on their thread.
+unsafe impl Send for TaskRef {}
+// SAFETY: as above.
+unsafe impl Sync for TaskRef {}
+
+/// A task that is to be run: the only one of its kind while the task is scheduled (T3).
+#[must_use = "a runnable that is dropped leaves its task asleep for ever"]
+pub(crate) struct Runnable {
+    task: TaskRef,
+}
+
+impl TaskRef {
+    /// Allocates a task. The three references are for the list of owned tasks, the queue, and the
+    /// join handle.
+    pub(crate) fn allocate<F, S>(
+        future: F,
+        scheduler: S,
+        id: Id,
+        spawned_at: &'static Location<'static>,
+    ) -> (Self, Runnable, Self)
+    where
+        F: Future + 'static,
+        S: Schedule,
+    {
+        let cell = Box::new(Cell::<F, S> {
+            header: Header {
+                state: State::new(),
+                vtable: &Cell::<F, S>::VTABLE,
+                id,
+                spawned_at,
+                place: UnsafeCell::new(super::owned::Place::NONE),
+            },
+            scheduler,
+            stage: UnsafeCell::new(Stage::Future(future)),
+            join_waker: UnsafeCell::new(None),
+        });
+        // SAFETY: a box's pointer is not null.
+        let header = unsafe { NonNull::new_unchecked(Box::into_raw(cell).cast::<Header>()) };
+        let reference = || Self { header };
+        (reference(), Runnable { task: reference() }, reference())
+    }
+
+    pub(crate) fn header(&self) -> &Header {
+        // SAFETY: the reference is counted, so the cell is alive (T5).
+        unsafe { self.header.as_ref() }
+    }
+
+    /// The reference as a pointer, for queues that hold words.
+    pub(crate) fn into_raw(self) -> NonNull<Header> {
+        ManuallyDrop::new(self).header
+    }
+
+    /// The reference that [`into_raw`](Self::into_raw) gave.
+    ///
+    /// # Safety
+    ///
+    /// Each pointer is turned back at most once.
+    pub(crate) unsafe fn from_raw(header: NonNull<Header>) -> Self {
+        Self { header }
+    }
+
+    /// Asks that the future be dropped instead of polled.
+    pub(crate) fn abort(&self) {
+        match self.header().state.abort() {
+            // SAFETY: the transition counted a reference for the runnable.
+            Wake::Schedule => unsafe { (self.header().vtable.schedule)(self.header) },
+            Wake::Nothing | Wake::Free => {}
+        }
+    }
+
+    /// Cancels the task because its runtime shuts down; drops the future unless somebody polls it
+    /// right now, who will then drop it.
+    pub(crate) fn shutdown(&self) {
+        if self.header().state.shutdown() {
+            // SAFETY: the transition gave us RUNNING (T1).
+            unsafe { (self.header().vtable.cancel)(self.header) };
+        }
+    }
+
+    /// A waker for this task.
+    pub(crate) fn waker(&self) -> Waker {
+        self.header().state.add_reference();
+        // SAFETY: the reference just counted is the waker's.
+        unsafe { Waker::from_raw(raw_waker(self.header)) }
+    }
+
+    /// Moves the output out if the task is complete; otherwise sees to it that `waker` is woken
+    /// when it is.
+    ///
+    /// # Safety
+    ///
+    /// Only the join handle calls this, whose output type is `T`, and never again after it was
+    /// ready.
+    pub(crate) unsafe fn poll_join<T>(&self, waker: &Waker) -> Poll<Result<T, JoinError>> {
+        let header = self.header();
+        // SAFETY: `join_waker` asks for a live cell.
+        let slot = unsafe { (header.vtable.join_waker)(self.header).as_ref() };
+        if !header.state.is_complete() && !self.store_join_waker(slot, waker) {
+            return Poll::Pending;
+        }
+        let mut output = Poll::Pending;
+        // SAFETY: the task is complete and the caller is its join handle (T2), of output type `T`.
+        unsafe { (header.vtable.take_output)(self.header, (&raw mut output).cast()) };
+        output
+    }
+
+    /// Puts `waker` into the slot. Says whether the task completed meanwhile.
+    fn store_join_waker(&self, slot: &UnsafeCell<Option<Waker>>, waker: &Waker) -> bool {
+        let state = &self.header().state;
+        if state.is_join_waker_lent() {
+            // SAFETY: while the slot is lent both sides only read it (T4).
+            let same =
+                slot.with(|slot| unsafe { (*slot).as_ref() }.is_some_and(|w| w.will_wake(waker)));
+            if same {
+                return state.is_complete();
+            }
+            if !state.reclaim_join_waker() {
+                return true;
+            }
+        }
+        let waker = Some(waker.clone());
+        // SAFETY: the slot is not lent, so it is ours (T4).
+        let old = slot.with_mut(|slot| std::mem::replace(unsafe { &mut *slot }, waker));
+        drop(old);
+        !state.lend_join_waker()
+    }
+
+    /// The join handle goes away; drops the output if there is one.
+    ///
+    /// # Safety
+    ///
+    /// Only the join handle calls this, once, as the last thing it does.
+    pub(crate) unsafe fn drop_join(&self) {
+        let header = self.header();
+        if header.state.drop_join_fast() {
+            // The handle's reference is given up with its interest.
+            return;
+        }
+        let owed = header.state.drop_join();
+        if owed.output {
+            // SAFETY: the task is complete, and the output is the join handle's (T2).
+            unsafe { (header.vtable.drop_output)(self.header) };
+        }
+        if owed.waker {
+            // SAFETY: `join_waker` asks for a live cell.
+            let slot = unsafe { (header.vtable.join_waker)(self.header).as_ref() };
+            // SAFETY: the transition left the slot to us (T4).
+            let waker = slot.with_mut(|slot| unsafe { (*slot).take() });
+            drop_quietly(waker);
+        }
+        self.drop_references(1);
+    }
+
+    fn drop_references(&self, count: usize) {
+        if self.header().state.drop_references(count) {
+            // SAFETY: those were the last references (T5).
+            unsafe { (self.header().vtable.free)(self.header) };
+        }
+    }
+}
+
+impl Clone for TaskRef {
+    fn clone(&self) -> Self {
+        self.header().state.add_reference();
+        Self { header: self.header }
+    }
+}
+
+impl Drop for TaskRef {
+    fn drop(&mut self) {
+        self.drop_references(1);
+    }
+}
+
+impl Runnable {
+    /// Polls the task once, or drops its future if it was cancelled. Never unwinds.
+    #[inline]
+    pub(crate) fn run(self) {
+        let header = self.task.into_raw();
+        // SAFETY: the reference is handed over together with the right to run (T3).
+        unsafe { (header.as_ref().vtable.run)(header) };
+    }
+
+    /// Cancels the task instead of running it: the runtime shuts down.
+    pub(crate) fn shutdown(self) {
+        self.task.shutdown();
+    }
+
+    /// The task itself.
+    pub(crate) fn task(&self) -> &TaskRef {
+        &self.task
+    }
+
+    pub(crate) fn into_raw(self) -> NonNull<Header> {
+        self.task.into_raw()
+    }
+
+    /// The runnable that [`into_raw`](Self::into_raw) gave.
+    ///
+    /// # Safety
+    ///
+    /// Each pointer is turned back at most once.
+    pub(crate) unsafe fn from_raw(header: NonNull<Header>) -> Self {
+        // SAFETY: the caller promises the same.
+        Self { task: unsafe { TaskRef::from_raw(header) } }
+    }
+}
+
+impl<F, S> Cell<F, S>
+where
+    F: Future + 'static,
+    S: Schedule,
+{
+    const VTABLE: Vtable = Vtable {
+        run: Self::run,
+        schedule: Self::schedule,
+        free: Self::free,
+        cancel: Self::cancel,
+        take_output: Self::take_output,
+        drop_output: Self::drop_output,
+        join_waker: Self::join_waker,
+    };
+
+    /// # Safety
+    ///
+    /// `header` is of a live cell of this type.
+    unsafe fn of<'a>(header: NonNull<Header>) -> &'a Self {
+        // SAFETY: the header is the first field of a `repr(C)` cell of this type.
+        unsafe { header.cast::<Self>().as_ref() }
+    }
+
+    /// # Safety
+    ///
+    /// `header` is of this type, and the caller hands over a runnable's reference.
+    unsafe fn run(header: NonNull<Header>) {
+        // SAFETY: the runnable's reference keeps the cell alive until it is given up below.
+        let cell = unsafe { Self::of(header) };
+        match cell.header.state.begin_poll() {
+            BeginPoll::Poll => {}
+            // SAFETY: the transition gave us RUNNING (T1), and the reference is ours.
+            BeginPoll::Cancel => return unsafe { Self::drop_future_and_complete(header) },
+            BeginPoll::Nothing => return,
+            // SAFETY: the transition gave up the last reference.
+            BeginPoll::Free => return unsafe { Self::free(header) },
+        }
+        // The poll borrows the runnable's reference for its waker.
+        // SAFETY: `ManuallyDrop` keeps the uncounted waker from giving up a reference.
+        let waker = ManuallyDrop::new(unsafe { Waker::from_raw(raw_waker(header)) });
+        // SAFETY: we have RUNNING (T1).
+        if unsafe { cell.poll(&mut Context::from_waker(&waker)) } {
+            // SAFETY: the stage holds the output, and we have RUNNING and a reference.
+            return unsafe { Self::complete(header) };
+        }
+        match cell.header.state.end_poll() {
+            EndPoll::Nothing => {}
+            EndPoll::Schedule => {
+                // SAFETY: the reference goes on as the new runnable's (T3), and the cell is not
+                // used after that.
+                unsafe { S::reschedule(NonNull::from(&cell.scheduler), Runnable::from_raw(header)) };
+            }
+            // SAFETY: the transition gave up the last reference.
+            EndPoll::Free => unsafe { Self::free(header) },
+            // SAFETY: we still have RUNNING (T1) and the reference.
+            EndPoll::Cancel => unsafe { Self::drop_future_and_complete(header) },
+        }
+    }
+
+    /// Polls the future, and puts the output in its place when it is ready or panics. Says whether
+    /// that happened.
+    ///
+    /// # Safety
+    ///
+    /// The caller has RUNNING (T1).
+    unsafe fn poll(&self, cx: &mut Context<'_>) -> bool {
+        let _current = id::enter(self.header.id);
+        let polled = catch_unwind(AssertUnwindSafe(|| {
+            self.stage.with_mut(|stage| {
+                // SAFETY: RUNNING makes the stage ours (T1).
+                let Stage::Future(future) = (unsafe { &mut *stage }) else {
+                    unreachable!("a task is polled only while it holds its future (T1)")
+                };
+                // SAFETY: the cell is on the heap and the future is dropped in its place.
+                unsafe { Pin::new_unchecked(future) }.poll(cx)
+            })
+        }));
+        let output = match polled {
+            Ok(Poll::Pending) => return false,
+            Ok(Poll::Ready(output)) => Ok(output),
+            Err(panic) => {
+                self.scheduler.unhandled_panic();
+                Err(JoinError::panic(self.header.id, panic))
+            }
+        };
+        // The future is dropped before the output is stored; a panic of its drop is the output.
+        // SAFETY: as above.
+        let output = match unsafe { self.drop_stage() } {
+            Ok(()) => output,
+            Err(panic) => {
+                self.scheduler.unhandled_panic();
+                drop_quietly(output);
+                Err(JoinError::panic(self.header.id, panic))
+            }
+        };
+        // SAFETY: as above; the stage is `Taken`, so nothing is dropped by the assignment.
+        self.stage.with_mut(|stage| unsafe { *stage = Stage::Output(output) });
+        true
+    }
+
+    /// Drops what the stage holds, in place.
+    ///
+    /// # Safety
+    ///
+    /// The stage is the caller's (T1 or T2).
+    unsafe fn drop_stage(&self) -> Result<(), Box<dyn Any + Send>> {
+        /// Says that the stage is empty even if the drop before it unwinds.
+        struct Empty<F: Future>(*mut Stage<F>);
+        impl<F: Future> Drop for Empty<F> {
+            fn drop(&mut self) {
+                // SAFETY: the stage is ours, and what it held was dropped.
+                unsafe { self.0.write(Stage::Taken) };
+            }
+        }
+        catch_unwind(AssertUnwindSafe(|| {
+            self.stage.with_mut(|stage| {
+                let _empty = Empty(stage);
+                // SAFETY: the stage is ours; it is overwritten afterwards, never dropped again.
+                unsafe { std::ptr::drop_in_place(stage) };
+            });
+        }))
+    }
+
+    /// The task is cancelled: its future is dropped and the error is its output.
+    ///
+    /// # Safety
+    ///
+    /// The caller has RUNNING (T1), and hands over a reference.
+    unsafe fn drop_future_and_complete(header: NonNull<Header>) {
+        {
+            // SAFETY: the reference that is handed over keeps the cell alive.
+            let cell = unsafe { Self::of(header) };
+            let id = cell.header.id;
+            let _current = id::enter(id);
+            // SAFETY: RUNNING makes the stage ours.
+            let error = match unsafe { cell.drop_stage() } {
+                Ok(()) => JoinError::cancelled(id),
+                Err(panic) => JoinError::panic(id, panic),
+            };
+            // SAFETY: as above; the stage is `Taken`.
+            cell.stage.with_mut(|stage| unsafe { *stage = Stage::Output(Err(error)) });
+        }
+        // SAFETY: as the caller promises.
+        unsafe { Self::complete(header) };
+    }
+
+    /// # Safety
+    ///
+    /// The caller has RUNNING, the stage holds the output, and a reference is handed over.
+    unsafe fn complete(header: NonNull<Header>) {
+        // SAFETY: the reference that is handed over keeps the cell alive until it is given up.
+        let cell = unsafe { Self::of(header) };
+        match cell.header.state.complete() {
+            Complete::DropOutput => {
+                // SAFETY: nobody else wants the output (T2).
+                unsafe { Self::drop_output(header) };
+            }
+            Complete::KeepOutput => {}
+            Complete::WakeJoin => {
+                let woken = catch_unwind(AssertUnwindSafe(|| {
+                    cell.join_waker.with(|slot| {
+                        // SAFETY: the slot is lent to us: both sides only read (T4).
+                        if let Some(waker) = unsafe { &*slot } {
+                            waker.wake_by_ref();
+                        }
+                    });
+                }));
+                drop_quietly(woken);
+                if cell.header.state.return_join_waker() {
+                    // SAFETY: the join handle is gone and left the slot to us (T4).
+                    let waker = cell.join_waker.with_mut(|slot| unsafe { (*slot).take() });
+                    drop_quietly(waker);
+                }
+            }
+        }
+        // Ours, and the one of the list of owned tasks if the task was still in it.
+        // SAFETY: the reference that was handed over keeps the task alive.
+        let task = ManuallyDrop::new(unsafe { TaskRef::from_raw(header) });
+        let listed = cell.scheduler.release(&task);
+        task.drop_references(if listed { 2 } else { 1 });
+    }
+
+    /// # Safety
+    ///
+    /// `header` is of this type, and a reference is handed over with the right to schedule (T3).
+    unsafe fn schedule(header: NonNull<Header>) {
+        // SAFETY: the reference handed over keeps the cell alive; it is the runnable's from here.
+        unsafe {
+            let scheduler = NonNull::from(&Self::of(header).scheduler);
+            S::schedule(scheduler, Runnable::from_raw(header));
+        }
+    }
+
+    /// # Safety
+    ///
+    /// `header` is of this type and nobody refers to it any more.
+    unsafe fn free(header: NonNull<Header>) {
+        // SAFETY: it came out of a box of this type, and no reference is left (T5).
+        let cell = unsafe { Box::from_raw(header.cast::<Self>().as_ptr()) };
+        // A task can be freed with its future inside only if it is never completed, which its
+        // scheduler prevents; a panic here would leave through a waker.
+        drop_quietly(cell);
+    }
+
+    /// # Safety
+    ///
+    /// `header` is of this type and the caller has RUNNING (T1).
+    unsafe fn cancel(header: NonNull<Header>) {
+        // The caller keeps its reference; completing uses up another one.
+        // SAFETY: the caller's own reference keeps the cell alive.
+        unsafe { header.as_ref() }.state.add_reference();
+        // SAFETY: as the caller promises.
+        unsafe { Self::drop_future_and_complete(header) };
+    }
+
+    /// # Safety
+    ///
+    /// `header` is of this type, the caller owns the output (T2), and `to` points to a
+    /// `Poll<Result<F::Output, JoinError>>`.
+    unsafe fn take_output(header: NonNull<Header>, to: *mut ()) {
+        // SAFETY: the caller's reference keeps the cell alive.
+        let cell = unsafe { Self::of(header) };
+        // SAFETY: the output is the caller's (T2).
+        let stage =
+            cell.stage.with_mut(|stage| std::mem::replace(unsafe { &mut *stage }, Stage::Taken));
+        let Stage::Output(output) = stage else {
+            panic!("JoinHandle polled after completion; a task's output can be taken only once")
+        };
+        // SAFETY: the caller vouches for the type of `to`.
+        unsafe { *to.cast::<Poll<Result<F::Output, JoinError>>>() = Poll::Ready(output) };
+    }
+
+    /// # Safety
+    ///
+    /// `header` is of this type and the caller owns the output (T2).
+    unsafe fn drop_output(header: NonNull<Header>) {
+        // SAFETY: the caller's reference keeps the cell alive.
+        let cell = unsafe { Self::of(header) };
+        let _current = id::enter(cell.header.id);
+        // SAFETY: the output is the caller's (T2).
+        if let Err(panic) = unsafe { cell.drop_stage() } {
+            drop_quietly(panic);
+        }
+    }
+
+    /// # Safety
+    ///
+    /// `header` is of this type and alive.
+    unsafe fn join_waker(header: NonNull<Header>) -> NonNull<UnsafeCell<Option<Waker>>> {
+        // SAFETY: as the caller promises.
+        NonNull::from(unsafe { &Self::of(header).join_waker })
+    }
+}
+
+/// Drops `value`; a panic of its drop goes no further.
+fn drop_quietly<T>(value: T) {
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(value))) {
+        // The payload may panic in turn when dropped; leaking a few bytes of a program that far
+        // off its course is the lesser evil.
+        std::mem::forget(panic);
+    }
+}
+
+/// # Safety
+///
+/// The caller counted a reference for the waker, or never drops it.
+unsafe fn raw_waker(header: NonNull<Header>) -> RawWaker {
+    RawWaker::new(header.as_ptr().cast_const().cast(), &WAKER)
+}
+
+static WAKER: RawWakerVTable =
+    RawWakerVTable::new(clone_waker, wake_by_value, wake_by_ref, drop_waker);
+
+/// # Safety
+///
+/// `data` comes from [`raw_waker`].
+unsafe fn header_of(data: *const ()) -> NonNull<Header> {
+    // SAFETY: it is a header's address, which is not null.
+    unsafe { NonNull::new_unchecked(data.cast_mut().cast()) }
+}
+
+unsafe fn clone_waker(data: *const ()) -> RawWaker {
+    // SAFETY: called on a waker, which holds a reference.
+    unsafe {
+        header_of(data).as_ref().state.add_reference();
+        raw_waker(header_of(data))
+    }
+}
+
+unsafe fn wake_by_value(data: *const ()) {
+    // SAFETY: the waker hands over its reference; `state` says what became of it.
+    unsafe {
+        let header = header_of(data);
+        match header.as_ref().state.wake_by_value() {
+            Wake::Nothing => {}
+            Wake::Schedule => (header.as_ref().vtable.schedule)(header),
+            Wake::Free => (header.as_ref().vtable.free)(header),
+        }
+    }
+}
+
+unsafe fn wake_by_ref(data: *const ()) {
+    // SAFETY: the waker keeps its reference; the transition counts one for the runnable.
+    unsafe {
+        let header = header_of(data);
+        match header.as_ref().state.wake_by_ref() {
+            Wake::Schedule => (header.as_ref().vtable.schedule)(header),
+            Wake::Nothing | Wake::Free => {}
+        }
+    }
+}
+
+unsafe fn drop_waker(data: *const ()) {
+    // SAFETY: the waker gives up its reference.
+    drop(unsafe { TaskRef::from_raw(header_of(data)) });
+}
