@@ -1,0 +1,267 @@
+//! A reader with a buffer.
+
+use std::fmt;
+use std::io::{self, IoSlice, SeekFrom};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use pin_project_lite::pin_project;
+
+use super::{AsyncBufRead, AsyncRead, AsyncSeek, AsyncWrite, DEFAULT_BUF_SIZE, ReadBuf};
+
+pin_project! {
+    /// Reads in large pieces and gives out small ones.
+    ///
+    /// Every read of a socket or file is a system call. With a buffer between, a program that reads
+    /// lines or single numbers makes few of them. It does not help where the reads are large already,
+    /// or where the bytes are in memory.
+    ///
+    /// What is in the buffer is lost when the `BufReader` is dropped or taken apart; several of them
+    /// over one reader lose each other's bytes. Writing, where the reader can also write, passes
+    /// through unbuffered; see [`BufStream`](super::BufStream).
+    ///
+    /// Moving the position ([`AsyncSeek`]) always throws the buffer away, even if the new position
+    /// lies within it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use runtime::io::{AsyncBufReadExt, BufReader};
+    ///
+    /// #[runtime::main]
+    /// async fn main() -> std::io::Result<()> {
+    ///     let mut lines = BufReader::new(&b"one\ntwo\n"[..]).lines();
+    ///     assert_eq!(lines.next_line().await?.as_deref(), Some("one"));
+    ///     assert_eq!(lines.next_line().await?.as_deref(), Some("two"));
+    ///     assert_eq!(lines.next_line().await?, None);
+    ///     Ok(())
+    /// }
+    /// ```
+    pub struct BufReader<R> {
+        #[pin]
+        pub(super) reader: R,
+        pub(super) buffered: Buffered,
+        pub(super) seek: SeekProgress,
+    }
+}
+
+/// The buffer of a [`BufReader`]: `memory[start..end]` was read and not yet consumed.
+pub(super) struct Buffered {
+    memory: Box<[u8]>,
+    start: usize,
+    end: usize,
+}
+
+impl Buffered {
+    pub(super) fn with_capacity(capacity: usize) -> Self {
+        Self {
+            memory: vec![0; capacity].into_boxed_slice(),
+            start: 0,
+            end: 0,
+        }
+    }
+
+    fn bytes(&self) -> &[u8] {
+        &self.memory[self.start..self.end]
+    }
+
+    fn len(&self) -> usize {
+        self.end - self.start
+    }
+
+    fn discard(&mut self) {
+        self.start = 0;
+        self.end = 0;
+    }
+
+    fn consume(&mut self, n: usize) {
+        self.start = self.end.min(self.start.saturating_add(n));
+    }
+}
+
+impl fmt::Debug for Buffered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.len(), self.memory.len())
+    }
+}
+
+/// How far a move of the position has come.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum SeekProgress {
+    Idle,
+    /// Asked for; the reader below does not know yet.
+    Requested(SeekFrom),
+    /// A move from the current position was so far back that it had to be made in two parts: first
+    /// back over the buffer, which is on the way, then by this.
+    BackOverBuffer(i64),
+    /// The reader below is on the way.
+    Underway,
+}
+
+impl<R: AsyncRead> BufReader<R> {
+    /// Puts a buffer of 8 KiB before `inner`.
+    pub fn new(inner: R) -> Self {
+        Self::with_capacity(DEFAULT_BUF_SIZE, inner)
+    }
+
+    /// Puts a buffer of `capacity` bytes before `inner`.
+    pub fn with_capacity(capacity: usize, inner: R) -> Self {
+        Self {
+            reader: inner,
+            buffered: Buffered::with_capacity(capacity),
+            seek: SeekProgress::Idle,
+        }
+    }
+
+    /// The reader below.
+    pub fn get_ref(&self) -> &R {
+        &self.reader
+    }
+
+    /// The reader below. Reading from it directly passes over what is in the buffer.
+    pub fn get_mut(&mut self) -> &mut R {
+        &mut self.reader
+    }
+
+    /// The reader below, pinned. Reading from it directly passes over what is in the buffer.
+    pub fn get_pin_mut(self: Pin<&mut Self>) -> Pin<&mut R> {
+        self.project().reader
+    }
+
+    /// Gives the reader back. What is in the buffer is lost.
+    pub fn into_inner(self) -> R {
+        self.reader
+    }
+
+    /// What is in the buffer. Unlike [`fill_buf`](super::AsyncBufReadExt::fill_buf) this does not
+    /// read when there is nothing.
+    pub fn buffer(&self) -> &[u8] {
+        self.buffered.bytes()
+    }
+}
+
+impl<R: AsyncRead> AsyncRead for BufReader<R> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        // A read that is at least as large as the buffer gains nothing from it.
+        if self.buffered.len() == 0 && buf.remaining() >= self.buffered.memory.len() {
+            let this = self.project();
+            this.buffered.discard();
+            return this.reader.poll_read(cx, buf);
+        }
+        let bytes = ready!(self.as_mut().poll_fill_buf(cx))?;
+        let n = bytes.len().min(buf.remaining());
+        buf.put_slice(&bytes[..n]);
+        self.consume(n);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<R: AsyncRead> AsyncBufRead for BufReader<R> {
+    fn poll_fill_buf(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<&[u8]>> {
+        let this = self.project();
+        if this.buffered.len() == 0 {
+            this.buffered.discard();
+            let mut buf = ReadBuf::new(&mut this.buffered.memory);
+            ready!(this.reader.poll_read(cx, &mut buf))?;
+            this.buffered.end = buf.filled().len();
+        }
+        Poll::Ready(Ok(this.buffered.bytes()))
+    }
+
+    fn consume(self: Pin<&mut Self>, amt: usize) {
+        self.project().buffered.consume(amt);
+    }
+}
+
+/// The position below is ahead of what the user has seen by what is in the buffer, so a move from
+/// the current position is corrected by that.
+impl<R: AsyncRead + AsyncSeek> AsyncSeek for BufReader<R> {
+    fn start_seek(self: Pin<&mut Self>, position: SeekFrom) -> io::Result<()> {
+        // The reader below is told in `poll_complete`, since it may take two moves.
+        *self.project().seek = SeekProgress::Requested(position);
+        Ok(())
+    }
+
+    /// Gives the new position. Without a move that was begun it gives that of the reader below,
+    /// which is ahead by what is in the buffer.
+    fn poll_complete(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<u64>> {
+        use SeekProgress::{BackOverBuffer, Idle, Requested, Underway};
+        let mut this = self.project();
+        loop {
+            let next = match *this.seek {
+                Idle => return this.reader.poll_complete(cx),
+                Requested(SeekFrom::Current(by)) => {
+                    // A buffer is never larger than `isize::MAX`.
+                    let ahead = this.buffered.len() as i64;
+                    match by.checked_sub(ahead) {
+                        Some(by) => (SeekFrom::Current(by), Underway),
+                        None => (SeekFrom::Current(-ahead), BackOverBuffer(by)),
+                    }
+                }
+                Requested(position) => (position, Underway),
+                BackOverBuffer(by) => {
+                    let result = ready!(this.reader.as_mut().poll_complete(cx));
+                    *this.seek = Idle;
+                    result?;
+                    this.buffered.discard();
+                    (SeekFrom::Current(by), Underway)
+                }
+                Underway => {
+                    let result = ready!(this.reader.as_mut().poll_complete(cx));
+                    *this.seek = Idle;
+                    if result.is_ok() {
+                        this.buffered.discard();
+                    }
+                    return Poll::Ready(result);
+                }
+            };
+            // A move that the reader below refuses at once is over.
+            *this.seek = Idle;
+            this.reader.as_mut().start_seek(next.0)?;
+            *this.seek = next.1;
+        }
+    }
+}
+
+impl<R: AsyncRead + AsyncWrite> AsyncWrite for BufReader<R> {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.get_pin_mut().poll_write(cx, buf)
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.get_pin_mut().poll_write_vectored(cx, bufs)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.reader.is_write_vectored()
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.get_pin_mut().poll_flush(cx)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.get_pin_mut().poll_shutdown(cx)
+    }
+}
+
+impl<R: fmt::Debug> fmt::Debug for BufReader<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BufReader")
+            .field("reader", &self.reader)
+            .field("buffer", &self.buffered)
+            .finish()
+    }
+}

@@ -1,0 +1,274 @@
+//! One stream as two halves that different tasks own.
+//!
+//! # How it works
+//!
+//! A stream can only be polled by one task at a time, so a half claims it for the length of one
+//! poll. A half that finds it claimed does not block its thread: it leaves its waker and says so in
+//! the state word, and the other half wakes it on release.
+//!
+//! ```text
+//!        claim                  the other half finds it claimed
+//!   0 ─────────► CLAIMED ─────────────────► CLAIMED|AWAITED
+//!   ▲               │ release                    │ release, wake
+//!   └───────────────┴────────────────────────────┘
+//! ```
+//!
+//! # Invariants
+//!
+//! - **P1** Only the half that set the claimed bit touches the stream, until it clears it.
+//! - **P2** A half stores its waker before it sets the awaited bit, and sleeps only if it set that
+//!   while the stream was claimed. The release clears both bits at once and wakes if it cleared the
+//!   awaited one. So a half that sleeps is woken.
+//! - **P3** The stream does not move while it is pinned: it stays in its `Arc` until both halves are
+//!   given back, and is then taken out only if it is `Unpin`.
+//! - **P4** There are two halves, so at most one waits, and the one that waits is not the one that
+//!   holds the claim. One waker cell is enough, and nobody else registers in it meanwhile.
+//!
+//! Polling runs foreign code under the claim, which cannot be avoided. Such code may even poll the
+//! other half (a waker that runs its task at once does); it finds the stream claimed and waits.
+
+#![allow(unsafe_code)] // The stream is guarded by the state word (P1) and pinned in its `Arc` (P3).
+
+use std::fmt;
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
+
+use runtime_base::sync::Arc;
+use runtime_base::sync::atomic::AtomicUsize;
+use runtime_base::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
+use runtime_base::sync::cell::UnsafeCell;
+use runtime_base::waker_cell::WakerCell;
+
+use super::{AsyncRead, AsyncWrite, ReadBuf};
+
+/// Nobody uses the stream.
+const FREE: usize = 0;
+/// One half is in a poll of the stream.
+const CLAIMED: usize = 0b01;
+/// The other half has left its waker. Never without [`CLAIMED`].
+const AWAITED: usize = 0b10;
+const CLAIMED_AND_AWAITED: usize = CLAIMED | AWAITED;
+
+/// The reading half of a stream. Made by [`split`].
+pub struct ReadHalf<T> {
+    stream: Arc<Claimable<T>>,
+}
+
+/// The writing half of a stream. Made by [`split`].
+///
+/// Dropping it does not shut the stream down; [`shutdown`](super::AsyncWriteExt::shutdown) does.
+pub struct WriteHalf<T> {
+    stream: Arc<Claimable<T>>,
+}
+
+/// Divides a stream into a half for reading and one for writing.
+///
+/// The halves may be used by different tasks; each poll of one excludes the other for its length.
+/// Types that can be divided without that, such as `TcpStream` with its `into_split`, should be.
+/// [`ReadHalf::unsplit`] puts the halves together again.
+///
+/// # Examples
+///
+/// ```
+/// use runtime::io::{self, AsyncReadExt, AsyncWriteExt};
+///
+/// #[runtime::main]
+/// async fn main() -> std::io::Result<()> {
+///     let (near, mut far) = io::duplex(64);
+///     let (mut reader, mut writer) = io::split(near);
+///     writer.write_all(b"ping").await?;
+///     let mut buf = [0; 4];
+///     far.read_exact(&mut buf).await?;
+///     far.write_all(b"pong").await?;
+///     reader.read_exact(&mut buf).await?;
+///     assert_eq!(&buf, b"pong");
+///     let _near = reader.unsplit(writer);
+///     Ok(())
+/// }
+/// ```
+pub fn split<T>(stream: T) -> (ReadHalf<T>, WriteHalf<T>)
+where
+    T: AsyncRead + AsyncWrite,
+{
+    let is_write_vectored = stream.is_write_vectored();
+    let stream = Arc::new(Claimable::new(stream, is_write_vectored));
+    (
+        ReadHalf {
+            stream: stream.clone(),
+        },
+        WriteHalf { stream },
+    )
+}
+
+/// A stream that one half at a time may use.
+struct Claimable<T> {
+    state: AtomicUsize,
+    /// Of the half that waits.
+    waker: WakerCell,
+    is_write_vectored: bool,
+    stream: UnsafeCell<T>,
+}
+
+// SAFETY: the stream is reached by one thread at a time (P1), which amounts to sending it there and
+// back.
+unsafe impl<T: Send> Sync for Claimable<T> {}
+
+/// Releases the claim when dropped, also when the stream's poll panics.
+struct Claim<'a, T>(&'a Claimable<T>);
+
+impl<T> Claimable<T> {
+    fn new(stream: T, is_write_vectored: bool) -> Self {
+        Self {
+            state: AtomicUsize::new(FREE),
+            waker: WakerCell::new(),
+            is_write_vectored,
+            stream: UnsafeCell::new(stream),
+        }
+    }
+
+    /// Claims the stream, or leaves `waker` to be woken when it is released.
+    fn poll_claim(&self, waker: &Waker) -> Poll<Claim<'_, T>> {
+        // Acquire pairs with the release of the last claim: the stream as that left it. Relaxed on
+        // failure: nothing is read then.
+        let claim = || self.state.compare_exchange(FREE, CLAIMED, Acquire, Relaxed);
+        if claim().is_ok() {
+            return Poll::Ready(Claim(self));
+        }
+        self.waker.register(waker);
+        loop {
+            // Release publishes the stored waker to the half that releases (P2). It may be set
+            // already, by an earlier poll of this half.
+            let claimed =
+                self.state
+                    .compare_exchange(CLAIMED, CLAIMED_AND_AWAITED, Release, Relaxed);
+            if matches!(claimed, Ok(_) | Err(CLAIMED_AND_AWAITED)) {
+                return Poll::Pending;
+            }
+            // Released in the meantime; only this half can claim it again, or the other half does so
+            // and the loop goes round.
+            if claim().is_ok() {
+                return Poll::Ready(Claim(self));
+            }
+        }
+    }
+
+    /// Calls `poll` with the stream as soon as this half can have it for itself.
+    fn poll_with<R>(
+        &self,
+        cx: &mut Context<'_>,
+        poll: impl FnOnce(Pin<&mut T>, &mut Context<'_>) -> Poll<R>,
+    ) -> Poll<R> {
+        let Poll::Ready(_claim) = self.poll_claim(cx.waker()) else {
+            return Poll::Pending;
+        };
+        self.stream.with_mut(|stream| {
+            // SAFETY: claimed until `_claim` is dropped (P1), and pinned (P3).
+            poll(unsafe { Pin::new_unchecked(&mut *stream) }, cx)
+        })
+    }
+}
+
+impl<T> Drop for Claim<'_, T> {
+    fn drop(&mut self) {
+        // AcqRel: Release gives the stream to the next claim; Acquire pairs with the Release of the
+        // half that waits, so that its waker is seen (P2).
+        if self.0.state.swap(FREE, AcqRel) & AWAITED != 0 {
+            self.0.waker.wake();
+        }
+    }
+}
+
+impl<T> ReadHalf<T> {
+    /// Whether `other` is the other half of the same stream.
+    pub fn is_pair_of(&self, other: &WriteHalf<T>) -> bool {
+        Arc::ptr_eq(&self.stream, &other.stream)
+    }
+
+    /// Puts the halves together again and gives the stream back.
+    ///
+    /// # Panics
+    ///
+    /// When they are halves of different streams.
+    #[track_caller]
+    pub fn unsplit(self, wr: WriteHalf<T>) -> T
+    where
+        T: Unpin,
+    {
+        assert!(
+            self.is_pair_of(&wr),
+            "these are halves of different streams; give `unsplit` the half that came from the \
+             same `split` (see `is_pair_of`)"
+        );
+        drop(wr);
+        let Ok(claimable) = Arc::try_unwrap(self.stream) else {
+            unreachable!("a stream has two halves and both are here")
+        };
+        claimable.stream.into_inner()
+    }
+}
+
+impl<T> WriteHalf<T> {
+    /// Whether `other` is the other half of the same stream.
+    pub fn is_pair_of(&self, other: &ReadHalf<T>) -> bool {
+        other.is_pair_of(self)
+    }
+}
+
+impl<T: AsyncRead> AsyncRead for ReadHalf<T> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        self.stream
+            .poll_with(cx, |stream, cx| stream.poll_read(cx, buf))
+    }
+}
+
+impl<T: AsyncWrite> AsyncWrite for WriteHalf<T> {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.stream
+            .poll_with(cx, |stream, cx| stream.poll_write(cx, buf))
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.stream
+            .poll_with(cx, |stream, cx| stream.poll_write_vectored(cx, bufs))
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.stream
+            .poll_with(cx, |stream, cx| stream.poll_flush(cx))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.stream
+            .poll_with(cx, |stream, cx| stream.poll_shutdown(cx))
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for ReadHalf<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The stream may be in use by the other half.
+        f.debug_struct("ReadHalf").finish_non_exhaustive()
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for WriteHalf<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WriteHalf").finish_non_exhaustive()
+    }
+}
