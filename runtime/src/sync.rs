@@ -31,3 +31,4 @@ pub(crate) mod set_once;
 pub use permits::{AcquireError, TryAcquireError};
 
 // Channels
+pub mod oneshot;
