@@ -31,4 +31,5 @@ pub(crate) mod set_once;
 pub use permits::{AcquireError, TryAcquireError};
 
 // Channels
+pub mod mpsc;
 pub mod oneshot;
