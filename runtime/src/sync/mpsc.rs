@@ -1,0 +1,3 @@
+//! Stub.
+mod block;
+mod queue;

@@ -1,0 +1,1 @@
+//! Stub: set_once.
