@@ -12,7 +12,10 @@ pub mod time;
 pub mod futures_io;
 #[cfg(feature = "hyper")]
 pub mod hyper;
-#[cfg(feature = "macros")]
-pub mod macros;
 #[cfg(feature = "tokio-io")]
 pub mod tokio_io;
+
+#[doc(hidden)]
+pub mod macros;
+#[cfg(feature = "macros")]
+pub use runtime_macros::{main, test};

@@ -13,6 +13,7 @@
 //! - [`current`]: the "current X of this thread" slot, and [`defer`], [`coop`], [`blocking`], which
 //!   are such slots with a purpose.
 //! - [`driving`]: whether tasks depend on this thread, so that it must not block.
+//! - [`random`]: cheap random numbers per thread, for fairness.
 //! - [`io`]: the traits of asynchronous bytes.
 //!
 //! Users of the runtime do not depend on this crate; `runtime` re-exports what is public of it.
@@ -27,6 +28,7 @@ pub mod defer;
 pub mod driving;
 pub mod io;
 pub mod parker;
+pub mod random;
 pub mod sync;
 pub mod wait_list;
 pub mod wake_batch;

@@ -1,0 +1,9 @@
+//! `select!`.
+
+/// (docs follow)
+#[macro_export]
+macro_rules! select {
+    ($($branches:tt)*) => {
+        $crate::macros::support::select_expression! { $crate $($branches)* }
+    };
+}
