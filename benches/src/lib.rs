@@ -1,1 +1,28 @@
-//! Stub.
+//! The same work on this runtime and on Tokio, side by side.
+//!
+//! [`ours`] and [`peer`] are two instances of *one* source, `workloads/table.rs` and the files
+//! beside it: the two runtimes have the same names, so the crate that the name `rt` stands for is
+//! all that differs. Each instance gives its [`rows`](ours::rows); the program `compare` runs them
+//! interleaved and prints ratios, the bench `rows` gives them to criterion.
+//!
+//! A new row is one function in a file of `workloads/` and one line of its table.
+//!
+//! - [`row`]: what a row is, and what a workload returns.
+//! - [`heap`]: a global allocator that counts while it is told to.
+//! - [`load`]: the clients of the socket rows, which know neither runtime.
+//! - [`process`]: CPU time and descriptors of this process.
+//! - [`comparison`]: rounds, order, calibration.
+//! - [`statistics`]: medians and the like.
+
+#![deny(unsafe_code)]
+// The two instances of the workloads are what this crate is for.
+#![allow(clippy::duplicate_mod)]
+
+pub mod comparison;
+pub mod heap;
+pub mod load;
+pub mod ours;
+pub mod peer;
+pub mod process;
+pub mod row;
+pub mod statistics;

@@ -1,0 +1,88 @@
+//! Servers on loopback. The clients are threads that know neither runtime.
+
+use std::time::Duration;
+
+use super::rt::io::{AsyncReadExt, AsyncWriteExt};
+use super::rt::net::{TcpListener, TcpStream};
+use super::rt::runtime::Runtime;
+use super::rt::sync::oneshot;
+use super::rt::task;
+use crate::load::{Crew, EchoClient, REQUEST, Visitor};
+use crate::row::{Cost, Workload};
+
+/// One connection: what a round trip takes.
+pub(super) fn echo_1(runtime: Runtime) -> Workload {
+    echo(runtime, 1)
+}
+
+/// A server that is busy.
+pub(super) fn echo_64(runtime: Runtime) -> Workload {
+    echo(runtime, 64)
+}
+
+/// A server with many connections.
+pub(super) fn echo_1000(runtime: Runtime) -> Workload {
+    echo(runtime, 1_000)
+}
+
+fn echo(runtime: Runtime, connections: usize) -> Workload {
+    let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
+    let address = listener.local_addr().unwrap();
+    runtime.spawn(async move {
+        loop {
+            let (stream, _) = listener.accept().await.unwrap();
+            stream.set_nodelay(true).unwrap();
+            task::spawn(echo_back(stream));
+        }
+    });
+    let crew = Crew::new(1, |_| {
+        let mut client = None;
+        move |requests| {
+            client
+                .get_or_insert_with(|| EchoClient::connect(address, connections))
+                .exchange(requests);
+        }
+    });
+    Workload::new(connections as u64, move |iterations| {
+        serve(&runtime, &crew, iterations)
+    })
+}
+
+/// The loop of every echo server.
+async fn echo_back(mut stream: TcpStream) {
+    let mut buffer = [0; 2 * REQUEST];
+    while let Ok(length @ 1..) = stream.read(&mut buffer).await {
+        if stream.write_all(&buffer[..length]).await.is_err() {
+            break;
+        }
+    }
+}
+
+/// Two threads open connections; each is given a task that closes it.
+pub(super) fn accept_close(runtime: Runtime) -> Workload {
+    const CLIENTS: usize = 2;
+    const VISITS: u64 = 10;
+    let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
+    let address = listener.local_addr().unwrap();
+    runtime.spawn(async move {
+        loop {
+            let (stream, _) = listener.accept().await.unwrap();
+            task::spawn(async move { drop(stream) });
+        }
+    });
+    let crew = Crew::new(CLIENTS, |_| {
+        move |times| Visitor::new(address).visit(times * VISITS)
+    });
+    Workload::new(CLIENTS as u64 * VISITS, move |iterations| {
+        serve(&runtime, &crew, iterations)
+    })
+}
+
+/// Lets the clients work, and the runtime serve them until they are done.
+fn serve(runtime: &Runtime, crew: &Crew, amount: u64) -> Cost {
+    let (sender, done) = oneshot::channel::<Duration>();
+    crew.begin(amount, move |elapsed| {
+        let _ = sender.send(elapsed);
+    });
+    Cost::Time(runtime.block_on(done).unwrap())
+}
