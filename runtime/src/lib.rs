@@ -1,9 +1,57 @@
-//! An async/await runtime.
+//! An async/await runtime: an executor, sockets, timers, and everything a program awaits.
+//!
+//! Programs are written in straight-line code, where evented programs once had callbacks:
+//!
+//! ```no_run
+//! use runtime::io::{AsyncReadExt, AsyncWriteExt};
+//! use runtime::net::TcpListener;
+//!
+//! #[runtime::main]
+//! async fn main() -> std::io::Result<()> {
+//!     let listener = TcpListener::bind("127.0.0.1:8080").await?;
+//!     loop {
+//!         let (mut socket, _) = listener.accept().await?;
+//!         runtime::spawn(async move {
+//!             let mut buf = [0; 1024];
+//!             while let Ok(n @ 1..) = socket.read(&mut buf).await {
+//!                 if socket.write_all(&buf[..n]).await.is_err() {
+//!                     break;
+//!                 }
+//!             }
+//!         });
+//!     }
+//! }
+//! ```
+//!
+//! # Where to find what
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`task`] | spawn tasks, wait for them, cancel them, give way to them |
+//! | [`net`] | TCP |
+//! | [`time`] | sleep, timeout, interval, a clock that tests can pause |
+//! | [`io`] | the I/O traits and what is built on them |
+//! | [`sync`] | channels, locks and signals |
+//! | [`mod@runtime`] | build a runtime with settings of your own |
+//!
+//! Names, signatures and semantics are those of Tokio 1.54, so that habits and code carry over.
+//!
+//! # Features
+//!
+//! - `macros` (default): `#[runtime::main]`, `#[runtime::test]`, [`select!`].
+//! - `hyper`: hyper's runtime traits.
+//! - `futures-io`, `tokio-io`: wrappers both ways for the I/O traits of others.
+//!
+//! # How it works
+//!
+//! `docs/architecture.md` in the repository follows a task, a socket's readiness and a timer through
+//! the code.
 
 #![deny(unsafe_code)]
 
 pub mod io;
 pub mod net;
+pub mod runtime;
 pub mod sync;
 pub mod task;
 pub mod time;
@@ -17,5 +65,9 @@ pub mod tokio_io;
 
 #[doc(hidden)]
 pub mod macros;
+mod scheduler;
+
+pub use runtime::{Builder, Handle, Runtime};
 #[cfg(feature = "macros")]
 pub use runtime_macros::{main, test};
+pub use task::spawn;

@@ -20,6 +20,8 @@ pub(crate) mod cell;
 mod id;
 mod join_error;
 mod join_handle;
+#[cfg(test)]
+mod models;
 pub(crate) mod owned;
 pub(crate) mod state;
 
