@@ -1,1 +1,36 @@
 //! The reactor and the sockets.
+//!
+//! A socket is tried first and waited for second: every operation calls the system, and only when
+//! the system says that it would block does the socket register with a reactor and its task go to
+//! sleep. Each worker of a runtime owns one reactor, so that a task follows its sockets and no two
+//! workers share a set of descriptors.
+//!
+//! How an event reaches a task, in the order of reading:
+//!
+//! 1. [`Reactor`] waits in `mio::Poll`, finds the source of each event, and marks it;
+//! 2. `readiness` holds what is known about one source, and who waits for it;
+//! 3. `source` is the one loop "try, would block, wait" that every socket type goes through;
+//! 4. the sockets themselves ([`TcpStream`], [`TcpListener`], [`TcpSocket`]) are thin.
+//!
+//! Users of the runtime find the public types under `runtime::net`, and [`Interest`] and [`Ready`]
+//! under `runtime::io`.
+
+#![deny(unsafe_code)]
+
+mod addr;
+mod current;
+mod interest;
+mod reactor;
+mod readiness;
+mod ready;
+mod source;
+pub mod tcp;
+
+pub use addr::{ToSocketAddrs, lookup_host};
+pub use current::{CurrentReactor, enter};
+pub use interest::Interest;
+pub use reactor::{Reactor, ReactorHandle};
+pub use ready::Ready;
+pub use tcp::listener::TcpListener;
+pub use tcp::socket::TcpSocket;
+pub use tcp::stream::TcpStream;

@@ -142,6 +142,14 @@ impl<T> Arena<T> {
     }
 
     /// All entries, in no particular order.
+    pub fn values_mut(&mut self) -> impl Iterator<Item = &mut T> {
+        self.slots.iter_mut().filter_map(|slot| match &mut slot.state {
+            State::Occupied(value) => Some(value),
+            State::Vacant { .. } => None,
+        })
+    }
+
+    /// All entries, in no particular order.
     pub fn iter(&self) -> impl Iterator<Item = (Key, &T)> {
         self.slots
             .iter()

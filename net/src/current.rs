@@ -1,0 +1,62 @@
+//! The reactor of this thread.
+
+use std::sync::Arc;
+
+use runtime_base::current::{self, EnterGuard, Slot};
+
+use crate::reactor::ReactorHandle;
+
+/// What a socket that is made or polled on this thread finds.
+#[derive(Debug, Clone)]
+pub enum CurrentReactor {
+    /// A runtime with I/O.
+    Enabled(Arc<ReactorHandle>),
+    /// A runtime whose builder did not enable I/O.
+    Disabled,
+}
+
+thread_local! {
+    static CURRENT: Slot<CurrentReactor> = const { Slot::new() };
+}
+
+/// Makes `current` the reactor of this thread until the guard is dropped.
+pub fn enter(current: CurrentReactor) -> EnterGuard<CurrentReactor> {
+    current::enter(&CURRENT, current)
+}
+
+/// The reactor that a socket made now belongs to.
+///
+/// # Panics
+///
+/// Outside of a runtime, and within one that has no I/O.
+#[track_caller]
+pub(crate) fn home() -> Arc<ReactorHandle> {
+    match CURRENT.with(Slot::get) {
+        Some(CurrentReactor::Enabled(reactor)) => reactor,
+        Some(CurrentReactor::Disabled) => panic!(
+            "the runtime of this thread has I/O disabled, so it cannot drive a socket; call \
+             `enable_io` or `enable_all` on its `Builder`"
+        ),
+        None => panic!(
+            "there is no reactor running on this thread, so nothing would drive the socket; \
+             create it from within a runtime (an async task, `Runtime::block_on`, or while \
+             `Handle::enter` is held)"
+        ),
+    }
+}
+
+/// The reactor of this thread if it belongs to the same runtime as `home`, else `home`.
+///
+/// A task that moved to another worker takes the sockets along that are not registered yet.
+pub(crate) fn nearest(home: &Arc<ReactorHandle>) -> Arc<ReactorHandle> {
+    let here = CURRENT.try_with(|slot| {
+        slot.with(|current| match current {
+            Some(CurrentReactor::Enabled(reactor)) if reactor.group() == home.group() => {
+                Some(reactor.clone())
+            }
+            _ => None,
+        })
+    });
+    // A thread that is ending has no reactor.
+    here.ok().flatten().unwrap_or_else(|| home.clone())
+}

@@ -1,0 +1,310 @@
+//! What is known about one source, and who waits for it.
+//!
+//! The reactor reports events, tasks try operations and report that they would block. Both meet in
+//! one word:
+//!
+//! ```text
+//!  high bits                          bit 6      bits 5..0
+//! [ tick: count of events, wraps ][ shut down ][ ready states ]
+//! ```
+//!
+//! A task that would block clears the states it had relied on. Between its system call and its clear
+//! a new event may have come, and an edge is reported once; so a clear names the tick it saw, and
+//! does nothing if there was an event since.
+//!
+//! Who waits is kept under a lock beside the word: one waker for each direction (the functions named
+//! `poll_…` promise no more) and any number of [`Wait`] futures, each with an interest of its own.
+//!
+//! # Invariants
+//!
+//! - **D1** A state is set by events only, and removed only by a clear whose tick is the current one.
+//!   So a state that is missing was missing at the time of a system call that came after every event
+//!   that was reported.
+//! - **D2** A waiter stores its waker and looks at the word under the lock; an event changes the
+//!   word and then takes the lock. Whichever has the lock later sees the other.
+//! - **D3** The shutdown bit is never removed. A closed state is removed only when a system call of
+//!   ours refuted it: a closed side stays closed and reports no further edge, but the system also
+//!   reports as closed what merely has an error queued.
+//! - **D4** No waker is cloned, woken or dropped under the lock.
+//!
+//! The models at the end of the file explore the protocol.
+
+use std::fmt;
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
+
+use runtime_base::arena::{Arena, Key};
+use runtime_base::sync::Mutex;
+use runtime_base::sync::atomic::AtomicUsize;
+use runtime_base::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed};
+use runtime_base::wake_batch::WakeBatch;
+
+use crate::interest::Interest;
+use crate::ready::Ready;
+
+/// The runtime has shut down; see D3.
+const SHUT_DOWN: usize = 1 << 6;
+/// One event, in the place of the tick.
+const TICK: usize = 1 << 7;
+
+/// What an operation that meets a shut down runtime returns.
+pub(crate) fn shut_down_error() -> io::Error {
+    io::Error::other("the runtime was shut down, so nothing drives this source any more")
+}
+
+/// One of the two wakers that functions named `poll_…` store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Direction {
+    Read,
+    Write,
+}
+
+impl Direction {
+    #[inline]
+    pub(crate) const fn interest(self) -> Interest {
+        match self {
+            Self::Read => Interest::READABLE,
+            Self::Write => Interest::WRITABLE,
+        }
+    }
+}
+
+/// What was known when a task looked. It is needed to clear.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Seen {
+    /// The states that the task had asked for.
+    pub(crate) ready: Ready,
+    tick: usize,
+}
+
+/// The readiness of one source.
+pub(crate) struct Readiness {
+    word: AtomicUsize,
+    waiters: Mutex<Waiters>,
+}
+
+struct Waiters {
+    reader: Option<Waker>,
+    writer: Option<Waker>,
+    many: Arena<Waiter>,
+}
+
+/// One [`Wait`] future.
+struct Waiter {
+    interest: Interest,
+    /// `None` after it was woken.
+    waker: Option<Waker>,
+}
+
+impl Readiness {
+    /// Nothing is known, nobody waits.
+    pub(crate) fn new() -> Self {
+        Self {
+            word: AtomicUsize::new(0),
+            waiters: Mutex::new(Waiters {
+                reader: None,
+                writer: None,
+                many: Arena::new(),
+            }),
+        }
+    }
+
+    /// Whether no event has told anything yet. Then an operation is tried rather than waited for:
+    /// the event that registering causes may still be on its way.
+    #[inline]
+    pub(crate) fn is_fresh(&self) -> bool {
+        // Relaxed: nothing that an event published is used.
+        self.word.load(Relaxed) == 0
+    }
+
+    /// What is known about `interest`; `None` if none of its states is set.
+    ///
+    /// # Errors
+    ///
+    /// After [`shutdown`](Self::shutdown).
+    #[inline]
+    pub(crate) fn seen(&self, interest: Interest) -> io::Result<Option<Seen>> {
+        // Acquire pairs with the Release of the event whose states we see: what the reactor's
+        // thread did before the event happened before the operation that follows.
+        let word = self.word.load(Acquire);
+        if word & SHUT_DOWN != 0 {
+            return Err(shut_down_error());
+        }
+        let ready = Ready::from_bits(word) & interest.mask();
+        if ready.is_empty() {
+            return Ok(None);
+        }
+        let tick = word & !(TICK - 1);
+        Ok(Some(Seen { ready, tick }))
+    }
+
+    /// An operation that relied on `seen` took all there was, or a user's operation said that it
+    /// would block: the states are gone, unless an event has come in between (D1) or a side is
+    /// closed (D3).
+    #[inline]
+    pub(crate) fn clear(&self, seen: Seen) {
+        self.remove(seen, seen.ready - Ready::READ_CLOSED - Ready::WRITE_CLOSED);
+    }
+
+    /// The system said that an operation which relied on `seen` would block: all states are gone,
+    /// unless an event has come in between (D1).
+    #[inline]
+    pub(crate) fn refute(&self, seen: Seen) {
+        self.remove(seen, seen.ready);
+    }
+
+    #[inline]
+    fn remove(&self, seen: Seen, states: Ready) {
+        // AcqRel: Acquire as in `seen`; Release, because the next event continues from this word and
+        // whoever sees that event sees what came before the clear.
+        let _ = self.word.fetch_update(AcqRel, Acquire, |word| {
+            let is_current = word & !(TICK - 1) == seen.tick;
+            is_current.then_some(word & !states.to_bits())
+        });
+    }
+
+    /// An event: sets `ready` and moves the wakers of those who wait for it into `batch`.
+    pub(crate) fn event(&self, ready: Ready, batch: &mut WakeBatch) {
+        self.set(batch, ready, |word| {
+            (word | ready.to_bits()).wrapping_add(TICK)
+        });
+    }
+
+    /// Everybody who waits is moved into `batch`, and everybody gets an error from now on.
+    pub(crate) fn shutdown(&self, batch: &mut WakeBatch) {
+        self.set(batch, Ready::ALL, |word| word | SHUT_DOWN);
+    }
+
+    fn set(&self, batch: &mut WakeBatch, ready: Ready, change: impl Fn(usize) -> usize) {
+        // Release pairs with the Acquire in `seen`; Acquire keeps what earlier events published.
+        let _ = self
+            .word
+            .fetch_update(AcqRel, Acquire, |word| Some(change(word)));
+        // D2: after the word.
+        let mut waiters = self.waiters.lock();
+        if ready.intersects(Interest::READABLE.mask()) {
+            batch.extend(waiters.reader.take());
+        }
+        if ready.intersects(Interest::WRITABLE.mask()) {
+            batch.extend(waiters.writer.take());
+        }
+        if !waiters.many.is_empty() {
+            for waiter in waiters.many.values_mut() {
+                if ready.intersects(waiter.interest.mask()) {
+                    batch.extend(waiter.waker.take());
+                }
+            }
+        }
+    }
+
+    /// Waits for `direction`. Each direction has one waker: the latest caller's.
+    ///
+    /// # Errors
+    ///
+    /// After [`shutdown`](Self::shutdown).
+    #[inline]
+    pub(crate) fn poll_seen(
+        &self,
+        cx: &mut Context<'_>,
+        direction: Direction,
+    ) -> Poll<io::Result<Seen>> {
+        match self.seen(direction.interest()).transpose() {
+            Some(seen) => Poll::Ready(seen),
+            None => self.poll_seen_slow(cx, direction),
+        }
+    }
+
+    fn poll_seen_slow(&self, cx: &mut Context<'_>, direction: Direction) -> Poll<io::Result<Seen>> {
+        // Cloned in advance (D4): the slot is nearly always empty, because the event that woke this
+        // task took the waker out.
+        let mut waker = Some(cx.waker().clone());
+        let seen = {
+            let mut waiters = self.waiters.lock();
+            let slot = match direction {
+                Direction::Read => &mut waiters.reader,
+                Direction::Write => &mut waiters.writer,
+            };
+            // The old waker leaves through `waker`, which is dropped after the lock is released.
+            std::mem::swap(slot, &mut waker);
+            // D2: after the waker is stored.
+            self.seen(direction.interest())
+        };
+        // A waker that was stored although there is nothing to wait for costs one wake at most.
+        match seen.transpose() {
+            Some(seen) => Poll::Ready(seen),
+            None => Poll::Pending,
+        }
+    }
+
+    /// Waits for `interest`. Any number of tasks may wait.
+    pub(crate) fn wait(&self, interest: Interest) -> Wait<'_> {
+        Wait {
+            readiness: self,
+            interest,
+            key: None,
+        }
+    }
+}
+
+impl fmt::Debug for Readiness {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let word = self.word.load(Acquire);
+        f.debug_struct("Readiness")
+            .field("ready", &Ready::from_bits(word))
+            .field("is_shut_down", &(word & SHUT_DOWN != 0))
+            .finish_non_exhaustive()
+    }
+}
+
+/// Waits for an interest. Made by [`Readiness::wait`].
+///
+/// Dropping it takes nothing from the others: an event wakes everybody whom it concerns.
+#[must_use = "futures do nothing unless awaited"]
+pub(crate) struct Wait<'a> {
+    readiness: &'a Readiness,
+    interest: Interest,
+    /// Our entry among the waiters, from the first `Pending` on.
+    key: Option<Key>,
+}
+
+impl Future for Wait<'_> {
+    type Output = io::Result<Seen>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<Seen>> {
+        let this = self.get_mut();
+        if let Some(seen) = this.readiness.seen(this.interest).transpose() {
+            return Poll::Ready(seen);
+        }
+        let mut waker = Some(cx.waker().clone());
+        let seen = {
+            let mut waiters = this.readiness.waiters.lock();
+            match this.key.and_then(|key| waiters.many.get_mut(key)) {
+                // The old waker is dropped after the lock is released (D4).
+                Some(waiter) => std::mem::swap(&mut waiter.waker, &mut waker),
+                None => {
+                    let waker = waker.take();
+                    let interest = this.interest;
+                    this.key = Some(waiters.many.insert(Waiter { interest, waker }));
+                }
+            }
+            // D2: after the waker is stored.
+            this.readiness.seen(this.interest)
+        };
+        match seen.transpose() {
+            Some(seen) => Poll::Ready(seen),
+            None => Poll::Pending,
+        }
+    }
+}
+
+impl Drop for Wait<'_> {
+    fn drop(&mut self) {
+        if let Some(key) = self.key {
+            // The guard is gone at the end of the statement, before the waker is dropped (D4).
+            let waiter = self.readiness.waiters.lock().many.remove(key);
+            drop(waiter);
+        }
+    }
+}

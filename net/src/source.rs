@@ -1,0 +1,376 @@
+//! The one loop: try, would block, wait.
+//!
+//! Every socket type wraps a [`Source`] and gives it closures that make one system call. The source
+//! tries them, and waits when they would block:
+//!
+//! ```text
+//!              ┌───── nothing is known (not registered, or no event yet): try ──────┐
+//!              │                                                                    ▼
+//!  operation ──┴─► the word: is the state set? ──── yes ──► system call ──► done, or would block
+//!                    ▲   │ no: store the waker, sleep                     │ clear the state, or
+//!                    └───┴──────── event ◄── reactor ◄────────────────────┘ register
+//! ```
+//!
+//! A source registers at its first "would block", or when somebody awaits its readiness, with the
+//! reactor of the thread that polls it. A connection that is served without ever waiting makes no
+//! `epoll_ctl` call at all.
+//!
+//! # Invariants
+//!
+//! - **S1** A source is registered at most once, for readable and writable together (or the interest
+//!   it was made with), and deregistered before its descriptor is closed or given away.
+//! - **S2** Registering reports what is ready already. So an operation that would block *before* the
+//!   registration may wait for an event *after* it: nothing falls in between.
+//! - **S3** Where events are edges (epoll, kqueue), a read that did not fill its buffer took all
+//!   there was, and more bytes make a new edge: the state is cleared without another system call.
+//!
+//! Where to read next: `source/stream` for the operations of byte streams, `reactor` for where the
+//! events come from.
+
+mod stream;
+#[cfg_attr(unix, path = "source/unix.rs")]
+#[cfg_attr(windows, path = "source/windows.rs")]
+mod system;
+
+use std::fmt;
+use std::future::poll_fn;
+use std::io;
+use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll, ready};
+
+use parking_lot::Mutex;
+use runtime_base::arena::Key;
+use runtime_base::coop;
+
+pub(crate) use self::stream::Socket;
+pub(crate) use self::system::{Registrable, deny_blocking, impl_as_system_socket};
+use crate::current;
+use crate::interest::Interest;
+use crate::reactor::ReactorHandle;
+use crate::readiness::{Direction, Readiness, Seen};
+use crate::ready::Ready;
+
+/// Whether a short read or write says that there is no more for now (S3).
+pub(crate) const SHORT_MEANS_DRAINED: bool = cfg!(any(
+    target_os = "android",
+    target_os = "dragonfly",
+    target_os = "freebsd",
+    target_os = "illumos",
+    target_os = "ios",
+    target_os = "linux",
+    target_os = "macos",
+    target_os = "netbsd",
+    target_os = "openbsd",
+));
+
+/// What a system call that did not block achieved.
+pub(crate) enum Done<R> {
+    /// The next one may succeed at once.
+    More(R),
+    /// The next one would block (S3).
+    Drained(R),
+}
+
+impl Done<usize> {
+    /// `n` of `asked` bytes were transferred.
+    #[inline]
+    pub(crate) fn bytes(n: usize, asked: usize) -> Self {
+        if SHORT_MEANS_DRAINED && 0 < n && n < asked {
+            Self::Drained(n)
+        } else {
+            Self::More(n)
+        }
+    }
+}
+
+/// A descriptor that a reactor can watch.
+pub(crate) struct Source<E: Registrable> {
+    /// `None` only while the source is taken apart.
+    io: Option<E>,
+    interest: Interest,
+    /// The reactor that was current when the source was made.
+    home: Arc<ReactorHandle>,
+    registration: OnceLock<Registration>,
+    /// Held by the one who registers (S1).
+    registering: Mutex<()>,
+}
+
+/// A source's place with a reactor.
+struct Registration {
+    reactor: Arc<ReactorHandle>,
+    key: Key,
+    readiness: Arc<Readiness>,
+}
+
+impl<E: Registrable> Source<E> {
+    /// A source that belongs to the reactor of this thread.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a runtime, and within one that has no I/O.
+    #[track_caller]
+    pub(crate) fn new(io: E) -> io::Result<Self> {
+        Self::with_home(io, current::home())
+    }
+
+    /// A source that belongs to the runtime of `home`. The descriptor does not block.
+    pub(crate) fn with_home(io: E, home: Arc<ReactorHandle>) -> io::Result<Self> {
+        Self::with_interest(io, home, Interest::READABLE | Interest::WRITABLE)
+    }
+
+    /// A source that is watched for `interest` only.
+    pub(crate) fn with_interest(
+        io: E,
+        home: Arc<ReactorHandle>,
+        interest: Interest,
+    ) -> io::Result<Self> {
+        let mut source = Self {
+            io: Some(io),
+            interest,
+            home,
+            registration: OnceLock::new(),
+            registering: Mutex::new(()),
+        };
+        system::made(&mut source)?;
+        Ok(source)
+    }
+
+    /// The reactor whose runtime the source belongs to.
+    pub(crate) fn home(&self) -> &Arc<ReactorHandle> {
+        &self.home
+    }
+
+    /// The descriptor.
+    #[inline]
+    pub(crate) fn io(&self) -> &E {
+        self.io.as_ref().expect("the source was taken apart")
+    }
+
+    /// What is known about the source; `None` if that is nothing, so that only trying can tell.
+    #[inline]
+    fn known(&self) -> Option<&Readiness> {
+        let readiness = &*self.registration.get()?.readiness;
+        (!readiness.is_fresh()).then_some(readiness)
+    }
+
+    /// The registration; it is made if there is none.
+    ///
+    /// # Errors
+    ///
+    /// When the system refuses, and when the runtime was shut down.
+    #[inline]
+    fn register(&self) -> io::Result<&Registration> {
+        match self.registration.get() {
+            Some(registration) => Ok(registration),
+            None => self.register_slow(),
+        }
+    }
+
+    #[cold]
+    fn register_slow(&self) -> io::Result<&Registration> {
+        let _registering = self.registering.lock();
+        // Another task may have been faster.
+        if let Some(registration) = self.registration.get() {
+            return Ok(registration);
+        }
+        let reactor = current::nearest(&self.home);
+        let (key, readiness) = system::register(&reactor, self.io(), self.interest)?;
+        Ok(self.registration.get_or_init(|| Registration {
+            reactor,
+            key,
+            readiness,
+        }))
+    }
+
+    /// The loop, for functions named `poll_…`: calls `operate` until it does not block. The latest
+    /// caller of each direction is woken. Takes one unit of the cooperative budget.
+    #[inline]
+    pub(crate) fn poll_io<R>(
+        &self,
+        cx: &mut Context<'_>,
+        direction: Direction,
+        mut operate: impl FnMut(&E) -> io::Result<Done<R>>,
+    ) -> Poll<io::Result<R>> {
+        let coop = ready!(coop::poll_proceed(cx));
+        if self.known().is_none() {
+            match operate(self.io()) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                result => {
+                    coop.made_progress();
+                    return Poll::Ready(result.map(Done::into_result));
+                }
+            }
+        }
+        let readiness = &*self.register()?.readiness;
+        loop {
+            let seen = ready!(readiness.poll_seen(cx, direction))?;
+            if let Some(result) = attempt(readiness, seen, || operate(self.io())) {
+                coop.made_progress();
+                return Poll::Ready(result);
+            }
+        }
+    }
+
+    /// The loop, for async functions: any number of tasks may wait. Takes one unit of the
+    /// cooperative budget.
+    pub(crate) async fn perform<R>(
+        &self,
+        interest: Interest,
+        mut operate: impl FnMut(&E) -> io::Result<Done<R>>,
+    ) -> io::Result<R> {
+        if self.known().is_none() {
+            let coop = poll_fn(coop::poll_proceed).await;
+            match operate(self.io()) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                result => {
+                    coop.made_progress();
+                    return result.map(Done::into_result);
+                }
+            }
+        }
+        let readiness = &*self.register()?.readiness;
+        loop {
+            let seen = readiness.wait(interest).await?;
+            let coop = poll_fn(coop::poll_proceed).await;
+            if let Some(result) = attempt(readiness, seen, || operate(self.io())) {
+                coop.made_progress();
+                return result;
+            }
+        }
+    }
+
+    /// [`perform`](Self::perform) for closures of users, which may say "would block" for reasons of
+    /// their own: a closed side stays closed.
+    pub(crate) async fn async_io<R>(
+        &self,
+        interest: Interest,
+        mut operate: impl FnMut(&E) -> io::Result<R>,
+    ) -> io::Result<R> {
+        loop {
+            // Every round costs, because a closed side makes rounds without waiting.
+            poll_fn(coop::poll_proceed).await.made_progress();
+            match self.try_io(interest, &mut operate) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                result => return result,
+            }
+            self.register()?.readiness.wait(interest).await?;
+        }
+    }
+
+    /// Calls `operate` unless it is known that it would block.
+    ///
+    /// # Errors
+    ///
+    /// `WouldBlock` if it is known, or if `operate` says so; and every other error of `operate`.
+    pub(crate) fn try_io<R>(
+        &self,
+        interest: Interest,
+        operate: impl FnOnce(&E) -> io::Result<R>,
+    ) -> io::Result<R> {
+        // There is no need to register: whoever waits will.
+        let Some(readiness) = self.known() else {
+            return operate(self.io());
+        };
+        let Some(seen) = readiness.seen(interest)? else {
+            return Err(io::ErrorKind::WouldBlock.into());
+        };
+        let result = operate(self.io());
+        if let Err(error) = &result
+            && error.kind() == io::ErrorKind::WouldBlock
+        {
+            readiness.clear(seen);
+        }
+        result
+    }
+
+    /// Waits until the source is ready for one of `interest`, and says for which.
+    pub(crate) async fn ready(&self, interest: Interest) -> io::Result<Ready> {
+        let readiness = &self.register()?.readiness;
+        Ok(readiness.wait(interest).await?.ready)
+    }
+
+    /// Waits until the source is ready for `direction`. The latest caller of each direction is
+    /// woken. Takes one unit of the cooperative budget.
+    pub(crate) fn poll_ready(
+        &self,
+        cx: &mut Context<'_>,
+        direction: Direction,
+    ) -> Poll<io::Result<()>> {
+        let coop = ready!(coop::poll_proceed(cx));
+        let readiness = &self.register()?.readiness;
+        ready!(readiness.poll_seen(cx, direction))?;
+        coop.made_progress();
+        Poll::Ready(Ok(()))
+    }
+
+    /// Gives the descriptor back, which no reactor watches any more.
+    pub(crate) fn into_io(mut self) -> io::Result<E> {
+        let mut io = self.io.take().expect("the source was taken apart");
+        self.deregister(&mut io)?;
+        Ok(io)
+    }
+
+    fn deregister(&mut self, io: &mut E) -> io::Result<()> {
+        match self.registration.take() {
+            Some(registration) => system::deregister(&registration.reactor, registration.key, io),
+            None => Ok(()),
+        }
+    }
+}
+
+impl<R> Done<R> {
+    #[inline]
+    fn into_result(self) -> R {
+        match self {
+            Self::More(result) | Self::Drained(result) => result,
+        }
+    }
+}
+
+/// One round of the loop: `None` means that the operation would block and the states are cleared.
+#[inline]
+fn attempt<R>(
+    readiness: &Readiness,
+    seen: Seen,
+    operate: impl FnOnce() -> io::Result<Done<R>>,
+) -> Option<io::Result<R>> {
+    match operate() {
+        Ok(Done::More(result)) => Some(Ok(result)),
+        Ok(Done::Drained(result)) => {
+            readiness.clear(seen);
+            Some(Ok(result))
+        }
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+            readiness.refute(seen);
+            None
+        }
+        // The states stay: nothing was learnt about them. After `EMFILE` the next `accept` tries
+        // again at once instead of waiting for an edge that already was.
+        Err(error) => Some(Err(error)),
+    }
+}
+
+impl<E: Registrable> Drop for Source<E> {
+    fn drop(&mut self) {
+        if let Some(mut io) = self.io.take() {
+            // S1. The system forgets the descriptor with its last copy anyway; what can fail here is
+            // only that it has done so already.
+            let _ = self.deregister(&mut io);
+        }
+    }
+}
+
+// What a panic can leave half-done is the system's; the source itself is in order whenever foreign
+// code runs.
+impl<E: Registrable> UnwindSafe for Source<E> {}
+impl<E: Registrable> RefUnwindSafe for Source<E> {}
+
+impl<E: Registrable + fmt::Debug> fmt::Debug for Source<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.io {
+            Some(io) => io.fmt(f),
+            None => f.write_str("(gone)"),
+        }
+    }
+}

@@ -1,0 +1,210 @@
+//! The operations of sockets that carry a stream of bytes: TCP and Unix streams.
+//!
+//! They use `recv` and `send` through socket2, which can fill memory that is not initialised and
+//! never raises `SIGPIPE`.
+
+use std::io::{self, IoSlice, IoSliceMut, Read};
+use std::net::Shutdown;
+use std::task::{Context, Poll, ready};
+
+use bytes::BufMut;
+use runtime_base::io::ReadBuf;
+use socket2::SockRef;
+
+use super::{Done, Registrable, Source};
+use crate::interest::Interest;
+use crate::readiness::Direction;
+
+/// Without it, a write to a connection that the peer has reset ends a process that does not ignore
+/// the signal. Systems without the flag have a socket option instead, which mio sets.
+#[cfg(any(
+    target_os = "android",
+    target_os = "dragonfly",
+    target_os = "freebsd",
+    target_os = "illumos",
+    target_os = "linux",
+    target_os = "netbsd",
+    target_os = "openbsd",
+))]
+const SEND_FLAGS: libc::c_int = libc::MSG_NOSIGNAL;
+#[cfg(not(any(
+    target_os = "android",
+    target_os = "dragonfly",
+    target_os = "freebsd",
+    target_os = "illumos",
+    target_os = "linux",
+    target_os = "netbsd",
+    target_os = "openbsd",
+)))]
+const SEND_FLAGS: i32 = 0;
+
+/// A socket of mio's.
+pub(crate) trait Socket: Registrable {
+    /// Calls `operate`. Where mio must be told that an operation would block, it is.
+    fn attempt<R>(&self, operate: impl FnOnce() -> io::Result<R>) -> io::Result<R>;
+
+    /// The socket, for options and calls that mio does not offer.
+    fn as_socket(&self) -> SockRef<'_>;
+}
+
+macro_rules! impl_socket {
+    ($($type:ty),+ $(,)?) => {$(
+        impl Socket for $type {
+            #[inline]
+            fn attempt<R>(&self, operate: impl FnOnce() -> io::Result<R>) -> io::Result<R> {
+                // Where there is nothing to tell, mio's `try_io` is just the call.
+                #[cfg(windows)]
+                return self.try_io(operate);
+                #[cfg(unix)]
+                return operate();
+            }
+
+            #[inline]
+            fn as_socket(&self) -> SockRef<'_> {
+                SockRef::from(self)
+            }
+        }
+    )+};
+}
+
+impl_socket!(mio::net::TcpStream, mio::net::TcpListener);
+
+/// One `recv` into the unfilled part of `buf`.
+#[allow(unsafe_code)] // To fill memory that is not initialised.
+fn recv(socket: &impl Socket, buf: &mut ReadBuf<'_>) -> io::Result<usize> {
+    // SAFETY: `recv` writes what it received and nothing else.
+    let memory = unsafe { buf.unfilled_mut() };
+    let n = socket.attempt(|| socket.as_socket().recv(memory))?;
+    // SAFETY: the system has written `n` bytes at the start of the unfilled part.
+    unsafe { buf.assume_init(n) };
+    buf.advance(n);
+    Ok(n)
+}
+
+/// One `recv` that leaves the bytes in the socket.
+#[allow(unsafe_code)] // As above.
+fn peek(socket: &impl Socket, buf: &mut ReadBuf<'_>) -> io::Result<usize> {
+    // SAFETY: `peek` writes what it received and nothing else.
+    let memory = unsafe { buf.unfilled_mut() };
+    let n = socket.attempt(|| socket.as_socket().peek(memory))?;
+    // SAFETY: the system has written `n` bytes at the start of the unfilled part.
+    unsafe { buf.assume_init(n) };
+    buf.advance(n);
+    Ok(n)
+}
+
+fn send(socket: &impl Socket, buf: &[u8]) -> io::Result<usize> {
+    socket.attempt(|| socket.as_socket().send_with_flags(buf, SEND_FLAGS))
+}
+
+fn send_vectored(socket: &impl Socket, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+    // More than the system takes at once would be an error; what is left over is a short write.
+    let bufs = &bufs[..bufs.len().min(MAX_BUFFERS)];
+    socket.attempt(|| {
+        socket
+            .as_socket()
+            .send_vectored_with_flags(bufs, SEND_FLAGS)
+    })
+}
+
+/// How many buffers one call takes: `IOV_MAX` of every supported system is at least this.
+const MAX_BUFFERS: usize = 1024;
+
+/// What `bufs` hold together.
+fn total_len(bufs: &[IoSlice<'_>]) -> usize {
+    bufs.iter()
+        .fold(0, |total, buf| total.saturating_add(buf.len()))
+}
+
+impl<S: Socket> Source<S> {
+    pub(crate) fn poll_recv(
+        &self,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let asked = buf.remaining();
+        let n = ready!(self.poll_io(cx, Direction::Read, |socket| {
+            Ok(Done::bytes(recv(socket, buf)?, asked))
+        }))?;
+        debug_assert!(n <= asked);
+        Poll::Ready(Ok(()))
+    }
+
+    pub(crate) fn poll_peek(
+        &self,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<usize>> {
+        self.poll_io(cx, Direction::Read, |socket| {
+            Ok(Done::More(peek(socket, buf)?))
+        })
+    }
+
+    pub(crate) async fn peek(&self, buf: &mut [u8]) -> io::Result<usize> {
+        let mut buf = ReadBuf::new(buf);
+        self.perform(Interest::READABLE, |socket| {
+            Ok(Done::More(peek(socket, &mut buf)?))
+        })
+        .await
+    }
+
+    pub(crate) fn poll_send(&self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        self.poll_io(cx, Direction::Write, |socket| {
+            Ok(Done::bytes(send(socket, buf)?, buf.len()))
+        })
+    }
+
+    pub(crate) fn poll_send_vectored(
+        &self,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.poll_io(cx, Direction::Write, |socket| {
+            let n = send_vectored(socket, bufs)?;
+            // A write that was cut to `MAX_BUFFERS` is not short of room.
+            let asked = total_len(&bufs[..bufs.len().min(MAX_BUFFERS)]);
+            Ok(Done::bytes(n, asked))
+        })
+    }
+
+    pub(crate) fn try_recv(&self, buf: &mut [u8]) -> io::Result<usize> {
+        let mut buf = ReadBuf::new(buf);
+        self.try_io(Interest::READABLE, |socket| recv(socket, &mut buf))
+    }
+
+    #[allow(unsafe_code)] // To fill memory that is not initialised.
+    pub(crate) fn try_recv_buf<B: BufMut + ?Sized>(&self, buf: &mut B) -> io::Result<usize> {
+        self.try_io(Interest::READABLE, |socket| {
+            // SAFETY: `recv` writes what it received and nothing else.
+            let memory = unsafe { buf.chunk_mut().as_uninit_slice_mut() };
+            let n = recv(socket, &mut ReadBuf::uninit(memory))?;
+            // SAFETY: the system has written `n` bytes at the start of the chunk.
+            unsafe { buf.advance_mut(n) };
+            Ok(n)
+        })
+    }
+
+    pub(crate) fn try_recv_vectored(&self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize>
+    where
+        for<'a> &'a S: Read,
+    {
+        // mio's `read_vectored` tells mio by itself.
+        self.try_io(Interest::READABLE, |mut socket| socket.read_vectored(bufs))
+    }
+
+    pub(crate) fn try_send(&self, buf: &[u8]) -> io::Result<usize> {
+        self.try_io(Interest::WRITABLE, |socket| send(socket, buf))
+    }
+
+    pub(crate) fn try_send_vectored(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.try_io(Interest::WRITABLE, |socket| send_vectored(socket, bufs))
+    }
+
+    /// Ends the sending side. It is no error if the connection is gone.
+    pub(crate) fn shutdown_write(&self) -> io::Result<()> {
+        match self.io().as_socket().shutdown(Shutdown::Write) {
+            Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(()),
+            result => result,
+        }
+    }
+}

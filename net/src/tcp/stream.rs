@@ -1,0 +1,709 @@
+//! One TCP connection.
+
+use std::fmt;
+use std::io::{self, IoSlice, IoSliceMut};
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::BufMut;
+use runtime_base::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use super::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf, borrowed_halves, owned_halves};
+use crate::addr::{ToSocketAddrs, first_success};
+use crate::current;
+use crate::interest::Interest;
+use crate::reactor::ReactorHandle;
+use crate::readiness::Direction;
+use crate::ready::Ready;
+use crate::source::{Done, Socket, Source, deny_blocking};
+
+/// A TCP connection between a local and a remote socket.
+///
+/// A stream comes from [`connect`](Self::connect) or from
+/// [`TcpListener::accept`](crate::TcpListener::accept). Bytes are read and written through
+/// [`AsyncRead`] and [`AsyncWrite`], most comfortably with the methods of `AsyncReadExt` and
+/// `AsyncWriteExt`. To read and write at the same time, [`split`](Self::split) the stream. Shutting
+/// it down as an [`AsyncWrite`] ends the sending side; dropping it closes the connection.
+///
+/// # Examples
+///
+/// ```
+/// use runtime::io::{AsyncReadExt, AsyncWriteExt};
+/// use runtime::net::{TcpListener, TcpStream};
+///
+/// #[runtime::main]
+/// async fn main() -> std::io::Result<()> {
+///     let listener = TcpListener::bind("127.0.0.1:0").await?;
+///     let address = listener.local_addr()?;
+///     runtime::spawn(async move {
+///         let (mut stream, _peer) = listener.accept().await?;
+///         stream.write_all(b"hello").await
+///     });
+///
+///     let mut stream = TcpStream::connect(address).await?;
+///     let mut greeting = String::new();
+///     stream.read_to_string(&mut greeting).await?;
+///     assert_eq!(greeting, "hello");
+///     Ok(())
+/// }
+/// ```
+pub struct TcpStream {
+    source: Source<mio::net::TcpStream>,
+}
+
+impl TcpStream {
+    /// Opens a connection to `addr`.
+    ///
+    /// If `addr` has several addresses they are tried in turn until one accepts.
+    ///
+    /// # Errors
+    ///
+    /// The error of the last address that was tried; `InvalidInput` if there is no address.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a runtime, and within one that has no I/O.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future closes the connection that was being opened.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use runtime::net::{TcpListener, TcpStream};
+    ///
+    /// #[runtime::main]
+    /// async fn main() -> std::io::Result<()> {
+    ///     let listener = TcpListener::bind("127.0.0.1:0").await?;
+    ///     let stream = TcpStream::connect(listener.local_addr()?).await?;
+    ///     assert_eq!(stream.peer_addr()?, listener.local_addr()?);
+    ///     Ok(())
+    /// }
+    /// ```
+    pub async fn connect<A: ToSocketAddrs>(addr: A) -> io::Result<Self> {
+        first_success(addr, async |address| {
+            Self::finish_connecting(mio::net::TcpStream::connect(address)?).await
+        })
+        .await
+    }
+
+    /// Waits until the connection that `stream` has begun to open is open.
+    pub(crate) async fn finish_connecting(stream: mio::net::TcpStream) -> io::Result<Self> {
+        let stream = Self::new(stream)?;
+        // The system says "writable" when it is done, one way or the other; which way is told by
+        // the pending error and by whether there is a peer. Without a peer and without an error it
+        // was a false alarm.
+        stream
+            .source
+            .perform(Interest::WRITABLE, |stream| {
+                stream.attempt(|| {
+                    if let Some(error) = stream.take_error()? {
+                        return Err(error);
+                    }
+                    match stream.peer_addr() {
+                        Ok(_) => Ok(Done::More(())),
+                        Err(error) if error.kind() == io::ErrorKind::NotConnected => {
+                            Err(io::ErrorKind::WouldBlock.into())
+                        }
+                        Err(error) => Err(error),
+                    }
+                })
+            })
+            .await?;
+        Ok(stream)
+    }
+
+    #[track_caller]
+    fn new(stream: mio::net::TcpStream) -> io::Result<Self> {
+        Self::with_home(stream, current::home())
+    }
+
+    /// A stream that belongs to the runtime of `home`.
+    pub(crate) fn with_home(
+        stream: mio::net::TcpStream,
+        home: Arc<ReactorHandle>,
+    ) -> io::Result<Self> {
+        Source::with_home(stream, home).map(|source| Self { source })
+    }
+
+    /// Takes over a stream of the standard library, which the caller has made non-blocking.
+    ///
+    /// # Errors
+    ///
+    /// When the system refuses to watch it.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a runtime, and within one that has no I/O. Builds with debug assertions also panic
+    /// if the stream is blocking: it would block its worker.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use runtime::net::TcpStream;
+    ///
+    /// #[runtime::main]
+    /// async fn main() -> std::io::Result<()> {
+    ///     let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+    ///     let stream = std::net::TcpStream::connect(listener.local_addr()?)?;
+    ///     stream.set_nonblocking(true)?;
+    ///     let stream = TcpStream::from_std(stream)?;
+    ///     stream.writable().await
+    /// }
+    /// ```
+    #[track_caller]
+    pub fn from_std(stream: std::net::TcpStream) -> io::Result<Self> {
+        deny_blocking(&stream);
+        Self::new(mio::net::TcpStream::from_std(stream))
+    }
+
+    /// Gives the stream to the standard library. It stays non-blocking.
+    ///
+    /// # Errors
+    ///
+    /// When the system cannot stop watching it.
+    pub fn into_std(self) -> io::Result<std::net::TcpStream> {
+        Ok(self.source.into_io()?.into())
+    }
+
+    /// The address of this side.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.source.io().local_addr()
+    }
+
+    /// The address of the other side.
+    ///
+    /// # Errors
+    ///
+    /// `NotConnected` if the connection is gone.
+    pub fn peer_addr(&self) -> io::Result<SocketAddr> {
+        self.source.io().peer_addr()
+    }
+
+    /// Takes the error that the system has pending for this socket (`SO_ERROR`).
+    ///
+    /// # Errors
+    ///
+    /// When the system cannot tell.
+    pub fn take_error(&self) -> io::Result<Option<io::Error>> {
+        self.source.io().take_error()
+    }
+
+    /// Waits until the stream is ready for one of `interest`, and says for which.
+    ///
+    /// A state that is reported may be out of date by the time it is used: follow it by one of the
+    /// functions named `try_…`, and wait again if that would block.
+    ///
+    /// # Errors
+    ///
+    /// When the system refuses to watch the stream, and when the runtime shuts down.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is lost: once ready, the stream stays ready until an operation would block.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use runtime::io::Interest;
+    /// use runtime::net::{TcpListener, TcpStream};
+    ///
+    /// #[runtime::main]
+    /// async fn main() -> std::io::Result<()> {
+    ///     let listener = TcpListener::bind("127.0.0.1:0").await?;
+    ///     let stream = TcpStream::connect(listener.local_addr()?).await?;
+    ///     let ready = stream.ready(Interest::READABLE | Interest::WRITABLE).await?;
+    ///     assert!(ready.is_writable());
+    ///     assert_eq!(stream.try_write(b"ping")?, 4);
+    ///     Ok(())
+    /// }
+    /// ```
+    pub async fn ready(&self, interest: Interest) -> io::Result<Ready> {
+        self.source.ready(interest).await
+    }
+
+    /// Waits until there is something to read, or the reading side is closed.
+    ///
+    /// # Errors
+    ///
+    /// As [`ready`](Self::ready).
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`ready`](Self::ready).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::io::ErrorKind;
+    ///
+    /// async fn receive(stream: &runtime::net::TcpStream) -> std::io::Result<Vec<u8>> {
+    ///     let mut buf = vec![0; 1024];
+    ///     loop {
+    ///         stream.readable().await?;
+    ///         match stream.try_read(&mut buf) {
+    ///             Ok(n) => {
+    ///                 buf.truncate(n);
+    ///                 return Ok(buf);
+    ///             }
+    ///             // A false alarm.
+    ///             Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+    ///             Err(error) => return Err(error),
+    ///         }
+    ///     }
+    /// }
+    /// # #[runtime::main]
+    /// # async fn main() -> std::io::Result<()> {
+    /// #     let listener = runtime::net::TcpListener::bind("127.0.0.1:0").await?;
+    /// #     let client = runtime::net::TcpStream::connect(listener.local_addr()?).await?;
+    /// #     client.try_write(b"ping")?;
+    /// #     let (server, _) = listener.accept().await?;
+    /// #     assert_eq!(receive(&server).await?, b"ping");
+    /// #     Ok(())
+    /// # }
+    /// ```
+    pub async fn readable(&self) -> io::Result<()> {
+        self.ready(Interest::READABLE).await.map(drop)
+    }
+
+    /// Waits until there is room to write, or the writing side is closed.
+    ///
+    /// # Errors
+    ///
+    /// As [`ready`](Self::ready).
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`ready`](Self::ready).
+    pub async fn writable(&self) -> io::Result<()> {
+        self.ready(Interest::WRITABLE).await.map(drop)
+    }
+
+    /// Polls until there is something to read, or the reading side is closed.
+    ///
+    /// Only the latest task that called this, [`poll_peek`](Self::poll_peek) or `poll_read` is
+    /// woken. [`readable`](Self::readable) has no such limit.
+    ///
+    /// # Errors
+    ///
+    /// As [`ready`](Self::ready).
+    pub fn poll_read_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.source.poll_ready(cx, Direction::Read)
+    }
+
+    /// Polls until there is room to write, or the writing side is closed.
+    ///
+    /// Only the latest task that called this or `poll_write` is woken.
+    /// [`writable`](Self::writable) has no such limit.
+    ///
+    /// # Errors
+    ///
+    /// As [`ready`](Self::ready).
+    pub fn poll_write_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.source.poll_ready(cx, Direction::Write)
+    }
+
+    /// Receives bytes without taking them out: the next read receives them again.
+    ///
+    /// Gives how many there were; zero if the peer ended its sending side or `buf` is empty.
+    ///
+    /// # Errors
+    ///
+    /// What the system says, and when the runtime shuts down.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is lost.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use runtime::io::AsyncReadExt;
+    /// use runtime::net::{TcpListener, TcpStream};
+    ///
+    /// #[runtime::main]
+    /// async fn main() -> std::io::Result<()> {
+    ///     let listener = TcpListener::bind("127.0.0.1:0").await?;
+    ///     let client = TcpStream::connect(listener.local_addr()?).await?;
+    ///     client.try_write(b"ping")?;
+    ///
+    ///     let (mut server, _) = listener.accept().await?;
+    ///     let mut buf = [0; 4];
+    ///     assert_eq!(server.peek(&mut buf[..1]).await?, 1);
+    ///     server.read_exact(&mut buf).await?;
+    ///     assert_eq!(&buf, b"ping");
+    ///     Ok(())
+    /// }
+    /// ```
+    pub async fn peek(&self, buf: &mut [u8]) -> io::Result<usize> {
+        self.source.peek(buf).await
+    }
+
+    /// Polls to receive bytes without taking them out, into the unfilled part of `buf`.
+    ///
+    /// Only the latest task that called this, [`poll_read_ready`](Self::poll_read_ready) or
+    /// `poll_read` is woken.
+    ///
+    /// # Errors
+    ///
+    /// As [`peek`](Self::peek).
+    pub fn poll_peek(
+        &self,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<usize>> {
+        self.source.poll_peek(cx, buf)
+    }
+
+    /// Reads what is there, without waiting.
+    ///
+    /// Gives how many bytes were read; zero if the peer ended its sending side or `buf` is empty.
+    ///
+    /// # Errors
+    ///
+    /// `WouldBlock` if there is nothing yet; see [`readable`](Self::readable) for how to wait.
+    pub fn try_read(&self, buf: &mut [u8]) -> io::Result<usize> {
+        self.source.try_recv(buf)
+    }
+
+    /// Reads what is there into several buffers, in order, without waiting.
+    ///
+    /// # Errors
+    ///
+    /// As [`try_read`](Self::try_read).
+    pub fn try_read_vectored(&self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+        self.source.try_recv_vectored(bufs)
+    }
+
+    /// Reads what is there into the spare capacity of `buf`, without waiting.
+    ///
+    /// # Errors
+    ///
+    /// As [`try_read`](Self::try_read).
+    pub fn try_read_buf<B: BufMut>(&self, buf: &mut B) -> io::Result<usize> {
+        self.source.try_recv_buf(buf)
+    }
+
+    /// Writes as much of `buf` as there is room for, without waiting, and says how much.
+    ///
+    /// # Errors
+    ///
+    /// `WouldBlock` if there is no room; see [`writable`](Self::writable) for how to wait.
+    pub fn try_write(&self, buf: &[u8]) -> io::Result<usize> {
+        self.source.try_send(buf)
+    }
+
+    /// Writes as much of several buffers, in order, as there is room for, without waiting.
+    ///
+    /// # Errors
+    ///
+    /// As [`try_write`](Self::try_write).
+    pub fn try_write_vectored(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.source.try_send_vectored(bufs)
+    }
+
+    /// Calls `f`, which does one operation on the socket, unless it is known that the operation
+    /// would block.
+    ///
+    /// When `f` returns `WouldBlock` the stream is no longer ready for `interest`, so it must only
+    /// do so if the socket did. `f` must not call the methods of this stream.
+    ///
+    /// # Errors
+    ///
+    /// Those of `f`, and `WouldBlock` if it was not called.
+    pub fn try_io<R>(
+        &self,
+        interest: Interest,
+        f: impl FnOnce() -> io::Result<R>,
+    ) -> io::Result<R> {
+        self.source.try_io(interest, |stream| stream.attempt(f))
+    }
+
+    /// Calls `f`, which does one operation on the socket, whenever the stream is ready for
+    /// `interest`, until it does not return `WouldBlock`.
+    ///
+    /// `f` must return `WouldBlock` only if the socket did, and must not call the methods of this
+    /// stream.
+    ///
+    /// # Errors
+    ///
+    /// Those of `f`, and those of [`ready`](Self::ready).
+    ///
+    /// # Cancel safety
+    ///
+    /// The future waits only between calls of `f`: one that achieved something ends it.
+    pub async fn async_io<R>(
+        &self,
+        interest: Interest,
+        mut f: impl FnMut() -> io::Result<R>,
+    ) -> io::Result<R> {
+        self.source
+            .async_io(interest, |stream| stream.attempt(&mut f))
+            .await
+    }
+
+    /// Whether small writes are sent at once (`TCP_NODELAY`).
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    pub fn nodelay(&self) -> io::Result<bool> {
+        self.source.io().nodelay()
+    }
+
+    /// Says whether small writes are sent at once or collected (`TCP_NODELAY`, Nagle's algorithm).
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[runtime::main]
+    /// # async fn main() -> std::io::Result<()> {
+    /// # let listener = runtime::net::TcpListener::bind("127.0.0.1:0").await?;
+    /// let stream = runtime::net::TcpStream::connect(listener.local_addr()?).await?;
+    /// stream.set_nodelay(true)?;
+    /// assert!(stream.nodelay()?);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn set_nodelay(&self, nodelay: bool) -> io::Result<()> {
+        self.source.io().set_nodelay(nodelay)
+    }
+
+    /// Whether received segments are acknowledged at once (`TCP_QUICKACK`).
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    #[cfg(any(
+        target_os = "linux",
+        target_os = "android",
+        target_os = "fuchsia",
+        target_os = "cygwin"
+    ))]
+    pub fn quickack(&self) -> io::Result<bool> {
+        self.source.io().as_socket().tcp_quickack()
+    }
+
+    /// Says whether received segments are acknowledged at once (`TCP_QUICKACK`). The system may
+    /// change it back later.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    #[cfg(any(
+        target_os = "linux",
+        target_os = "android",
+        target_os = "fuchsia",
+        target_os = "cygwin"
+    ))]
+    pub fn set_quickack(&self, quickack: bool) -> io::Result<()> {
+        self.source.io().as_socket().set_tcp_quickack(quickack)
+    }
+
+    /// How long closing the socket waits for unsent bytes (`SO_LINGER`); `None` if it does not wait
+    /// and the system sends them in the background.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    pub fn linger(&self) -> io::Result<Option<Duration>> {
+        self.source.io().as_socket().linger()
+    }
+
+    /// Says how long closing the socket waits for unsent bytes (`SO_LINGER`), in whole seconds.
+    ///
+    /// Dropping the stream closes it, so a duration other than zero blocks the thread that drops
+    /// it. For zero there is [`set_zero_linger`](Self::set_zero_linger).
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    #[deprecated = "closing a socket with `SO_LINGER` blocks the thread that drops it"]
+    pub fn set_linger(&self, dur: Option<Duration>) -> io::Result<()> {
+        self.source.io().as_socket().set_linger(dur)
+    }
+
+    /// Makes closing the socket reset the connection: unsent bytes are thrown away and the peer gets
+    /// an error (`SO_LINGER` of zero).
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    pub fn set_zero_linger(&self) -> io::Result<()> {
+        self.source
+            .io()
+            .as_socket()
+            .set_linger(Some(Duration::ZERO))
+    }
+
+    /// How many hops a packet may take (`IP_TTL`).
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    pub fn ttl(&self) -> io::Result<u32> {
+        self.source.io().ttl()
+    }
+
+    /// Says how many hops a packet may take (`IP_TTL`).
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    pub fn set_ttl(&self, ttl: u32) -> io::Result<()> {
+        self.source.io().set_ttl(ttl)
+    }
+
+    /// Splits the stream into a half that reads and one that writes, which borrow it.
+    ///
+    /// It costs nothing. Both halves stay with the task that has the stream;
+    /// [`into_split`](Self::into_split) makes halves that go different ways.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use runtime::io::{AsyncReadExt, AsyncWriteExt};
+    /// # use runtime::net::{TcpListener, TcpStream};
+    ///
+    /// # #[runtime::main]
+    /// # async fn main() -> std::io::Result<()> {
+    /// # let listener = TcpListener::bind("127.0.0.1:0").await?;
+    /// let mut client = TcpStream::connect(listener.local_addr()?).await?;
+    /// let (mut server, _) = listener.accept().await?;
+    /// let (mut reader, mut writer) = server.split();
+    /// client.write_all(b"ping").await?;
+    /// client.shutdown().await?;
+    /// runtime::io::copy(&mut reader, &mut writer).await?;
+    /// let mut answer = [0; 4];
+    /// client.read_exact(&mut answer).await?;
+    /// assert_eq!(&answer, b"ping");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn split(&mut self) -> (ReadHalf<'_>, WriteHalf<'_>) {
+        borrowed_halves::split(self)
+    }
+
+    /// Splits the stream into a half that reads and one that writes, which may go to different
+    /// tasks.
+    ///
+    /// Dropping the writing half ends the sending side; the connection is closed when both are
+    /// dropped.
+    pub fn into_split(self) -> (OwnedReadHalf, OwnedWriteHalf) {
+        owned_halves::split(self)
+    }
+
+    // What the halves do, through a shared reference.
+
+    #[inline]
+    pub(super) fn poll_read_shared(
+        &self,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        self.source.poll_recv(cx, buf)
+    }
+
+    #[inline]
+    pub(super) fn poll_write_shared(
+        &self,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.source.poll_send(cx, buf)
+    }
+
+    #[inline]
+    pub(super) fn poll_write_vectored_shared(
+        &self,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.source.poll_send_vectored(cx, bufs)
+    }
+
+    pub(super) fn shutdown_write(&self) -> io::Result<()> {
+        self.source.shutdown_write()
+    }
+}
+
+impl AsyncRead for TcpStream {
+    #[inline]
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        self.poll_read_shared(cx, buf)
+    }
+}
+
+impl AsyncWrite for TcpStream {
+    #[inline]
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.poll_write_shared(cx, buf)
+    }
+
+    #[inline]
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.poll_write_vectored_shared(cx, bufs)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    /// Nothing is buffered here.
+    #[inline]
+    fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(self.shutdown_write())
+    }
+}
+
+impl TryFrom<std::net::TcpStream> for TcpStream {
+    type Error = io::Error;
+
+    /// The same as [`TcpStream::from_std`].
+    #[track_caller]
+    fn try_from(stream: std::net::TcpStream) -> Result<Self, Self::Error> {
+        Self::from_std(stream)
+    }
+}
+
+impl AsRef<Self> for TcpStream {
+    fn as_ref(&self) -> &Self {
+        self
+    }
+}
+
+impl fmt::Debug for TcpStream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.source.fmt(f)
+    }
+}
+
+crate::source::impl_as_system_socket!(TcpStream);

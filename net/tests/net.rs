@@ -1,0 +1,8 @@
+//! The sockets, driven by the smallest executor that can.
+
+#[path = "net/executor.rs"]
+mod executor;
+#[path = "net/reactor.rs"]
+mod reactor;
+#[path = "net/tcp.rs"]
+mod tcp;
