@@ -82,7 +82,11 @@ impl NotifyRef for Owned {
 fn poll_turn<L: NotifyRef>(mut waiter: Pin<&mut Waiter<L>>, waker: Option<&Waker>) -> Poll<()> {
     loop {
         let Some(turn) = waiter.as_mut().data() else {
-            if is_still_queued(waiter.as_mut(), waker) {
+            let still_queued = match waker {
+                Some(waker) => waiter.as_mut().keep_waiting(waker),
+                None => waiter.is_queued(),
+            };
+            if still_queued {
                 return Poll::Pending;
             }
             continue;
@@ -142,27 +146,6 @@ fn enqueue<L: NotifyRef>(
             Err(current) => word = current,
         }
     }
-}
-
-/// Makes sure that the queued waiter holds a waker of the current task. Gives `false` if it was let
-/// go meanwhile.
-fn is_still_queued<L: NotifyRef>(mut waiter: Pin<&mut Waiter<L>>, waker: Option<&Waker>) -> bool {
-    let Some(waker) = waker else {
-        return waiter.is_queued();
-    };
-    {
-        let locked = waiter.as_mut().lock();
-        if locked.will_wake(waker) {
-            return true;
-        }
-        if !locked.is_queued() {
-            return false;
-        }
-    }
-    let waker = waker.clone();
-    let old = waiter.as_mut().lock().replace_waker(waker);
-    drop(old);
-    waiter.is_queued()
 }
 
 /// Leaves the queue, and passes on what was received for one and not reported (N4).
