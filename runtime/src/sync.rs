@@ -1,9 +1,9 @@
 //! What tasks use to wait for each other.
 //!
 //! Everything here works on any executor, and outside of one: it needs no runtime, only somebody
-//! who polls. The primitives that make tasks queue ([`Semaphore`], [`Mutex`](mutex),
-//! [`RwLock`](rwlock), the bounded channel) stand on one fair counter, `permits`, and that one on
-//! the wait list of `runtime_base`; [`Notify`](notify) stands on the wait list directly.
+//! who polls. The primitives that make tasks queue ([`Semaphore`], [`Mutex`],
+//! [`RwLock`], the bounded channel) stand on one fair counter, `permits`, and that one on
+//! the wait list of `runtime_base`; [`Notify`] stands on the wait list directly.
 
 /// Defines a `const fn`, which under loom is none: loom's atomics and locks are registered with the
 /// model that runs, so they cannot be made at compile time.
@@ -19,6 +19,24 @@ macro_rules! const_unless_loom {
     };
 }
 
+/// A guard prints as the value that it guards: implements `Debug` and `Display` for the guard `$guard`
+/// of a `$value`, with the further generics in brackets.
+macro_rules! show_as_value {
+    ([$($generics:tt)*] $guard:ty, $value:ident) => {
+        impl<$($generics)* $value: ?Sized + std::fmt::Debug> std::fmt::Debug for $guard {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                std::fmt::Debug::fmt(&**self, f)
+            }
+        }
+
+        impl<$($generics)* $value: ?Sized + std::fmt::Display> std::fmt::Display for $guard {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                std::fmt::Display::fmt(&**self, f)
+            }
+        }
+    };
+}
+
 pub(crate) mod barrier;
 pub(crate) mod mutex;
 pub(crate) mod notify;
@@ -28,7 +46,24 @@ pub(crate) mod rwlock;
 pub(crate) mod semaphore;
 pub(crate) mod set_once;
 
+pub use barrier::{Barrier, BarrierWaitResult};
+pub use mutex::{
+    MappedMutexGuard, Mutex, MutexGuard, OwnedMappedMutexGuard, OwnedMutexGuard, TryLockError,
+};
+pub use notify::Notify;
+pub use once_cell::{OnceCell, SetError};
 pub use permits::{AcquireError, TryAcquireError};
+pub use rwlock::{
+    OwnedRwLockMappedWriteGuard, OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock,
+    RwLockMappedWriteGuard, RwLockReadGuard, RwLockWriteGuard,
+};
+pub use semaphore::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
+pub use set_once::{SetOnce, SetOnceError};
+
+/// The futures that have names because users store them.
+pub mod futures {
+    pub use super::notify::{Notified, OwnedNotified};
+}
 
 // Channels
 pub mod mpsc;

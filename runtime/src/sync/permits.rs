@@ -365,7 +365,7 @@ impl Future for Acquire<'_> {
             let permits = *waiter.list();
             match waiter.as_mut().data() {
                 None => {
-                    if is_still_queued(waiter, cx.waker()) {
+                    if waiter.keep_waiting(cx.waker()) {
                         return Poll::Pending;
                     }
                 }
@@ -391,24 +391,6 @@ impl Future for Acquire<'_> {
         coop.made_progress();
         Poll::Ready(result)
     }
-}
-
-/// Makes sure that the queued waiter holds a waker of the current task. Gives `false` if it was let
-/// go meanwhile.
-fn is_still_queued(mut waiter: Pin<&mut Waiter<&Permits>>, waker: &Waker) -> bool {
-    {
-        let locked = waiter.as_mut().lock();
-        if locked.will_wake(waker) {
-            return true;
-        }
-        if !locked.is_queued() {
-            return false;
-        }
-    }
-    let waker = waker.clone();
-    let old = waiter.as_mut().lock().replace_waker(waker);
-    drop(old);
-    waiter.is_queued()
 }
 
 impl Acquire<'_> {

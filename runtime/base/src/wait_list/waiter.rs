@@ -105,6 +105,25 @@ impl<L: ListRef> Waiter<L> {
         Some(unsafe { this.node.data() })
     }
 
+    /// Makes sure that the queued waiter holds a waker of the current task. Gives `false` if it is
+    /// not queued, or was let go meanwhile.
+    pub fn keep_waiting(mut self: Pin<&mut Self>, waker: &Waker) -> bool {
+        {
+            let locked = self.as_mut().lock();
+            if locked.will_wake(waker) {
+                return true;
+            }
+            if !locked.is_queued() {
+                return false;
+            }
+        }
+        // Cloned, and the old one dropped, without the lock (L6).
+        let waker = waker.clone();
+        let old = self.as_mut().lock().replace_waker(waker);
+        drop(old);
+        self.is_queued()
+    }
+
     /// Locks the list for something that concerns this waiter.
     #[inline]
     pub fn lock(self: Pin<&mut Self>) -> LockedWaiter<'_, L> {
