@@ -9,7 +9,7 @@
 use std::mem::MaybeUninit;
 use std::ptr::{NonNull, null_mut};
 
-use runtime_base::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed};
+use runtime_base::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 use runtime_base::sync::atomic::{AtomicPtr, AtomicU64, AtomicUsize};
 use runtime_base::sync::cell::UnsafeCell;
 
@@ -44,8 +44,9 @@ pub(super) fn offset_of(position: usize) -> usize {
 }
 
 pub(super) struct Block<T> {
-    /// Position of the first slot. Changes only while the block is out of the chain.
-    start: usize,
+    /// Position of the first slot. Changes only while the block is out of the chain; in a cell, so
+    /// that the models check it.
+    start: UnsafeCell<usize>,
     /// The block after this one, once somebody needed it.
     next: AtomicPtr<Block<T>>,
     /// Per slot one bit for "ready" and one for "awaited". Both are set once at most.
@@ -63,7 +64,7 @@ impl<T> Block<T> {
         // SAFETY: every field of the fresh allocation is written, through pointers that are derived
         // from it, before it is taken for initialised.
         unsafe {
-            (&raw mut (*pointer).start).write(start);
+            (&raw mut (*pointer).start).write(UnsafeCell::new(start));
             (&raw mut (*pointer).next).write(AtomicPtr::new(null_mut()));
             (&raw mut (*pointer).state).write(AtomicU64::new(0));
             (&raw mut (*pointer).retired_at).write(AtomicUsize::new(NOT_RETIRED));
@@ -85,7 +86,9 @@ impl<T> Block<T> {
     /// pointer to it that will be used.
     pub(super) unsafe fn free(block: NonNull<Self>) {
         // SAFETY: the pointer came from a box, and by contract it is the last one.
-        drop(unsafe { Box::from_raw(block.as_ptr()) });
+        let block = unsafe { Box::from_raw(block.as_ptr()) };
+        // Nothing, but a model fails here if anybody still reads.
+        block.start.with_mut(|_| {});
     }
 
     /// Makes a block that was used as good as new.
@@ -95,8 +98,9 @@ impl<T> Block<T> {
     /// The block is out of the chain, and nobody else has a pointer to it that will be used.
     pub(super) unsafe fn reset(block: NonNull<Self>, start: usize) {
         // SAFETY: by contract nobody else has a reference.
-        let block = unsafe { &mut *block.as_ptr() };
-        block.start = start;
+        let block = unsafe { block.as_ref() };
+        // SAFETY: as above.
+        block.start.with_mut(|slot| unsafe { *slot = start });
         // Relaxed: the block is published by whoever puts it into the chain.
         block.next.store(null_mut(), Relaxed);
         block.state.store(0, Relaxed);
@@ -105,7 +109,8 @@ impl<T> Block<T> {
 
     #[inline]
     pub(super) fn start(&self) -> usize {
-        self.start
+        // SAFETY: whoever has a reference got it from the chain, where nobody writes this.
+        self.start.with(|start| unsafe { *start })
     }
 
     /// The pointer to the next block.
@@ -125,8 +130,7 @@ impl<T> Block<T> {
     pub(super) fn retire(&self, tail: usize) {
         // Release pairs with `retired_at`: what the retiring producer did to the chain is visible
         // to the receiver that takes the block out.
-        self.retired_at
-            .store(tail, runtime_base::sync::atomic::Ordering::Release);
+        self.retired_at.store(tail, Release);
     }
 
     /// Puts the value into its slot. Says whether the receiver waits for this very slot.

@@ -48,6 +48,7 @@
 
 #![allow(unsafe_code)] // Blocks are reached through raw pointers; see Q3 and Q4.
 
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::ptr::{NonNull, null_mut};
 
 use runtime_base::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
@@ -103,6 +104,9 @@ unsafe impl<T: Send> Sync for Queue<T> {}
 unsafe impl<T: Send> Send for Head<T> {}
 // SAFETY: a shared head only reads positions.
 unsafe impl<T: Send> Sync for Head<T> {}
+// No user code runs while the head is half moved.
+impl<T> UnwindSafe for Head<T> {}
+impl<T> RefUnwindSafe for Head<T> {}
 
 /// What became of a push.
 #[must_use = "the receiver may have to be woken"]
@@ -391,11 +395,12 @@ impl<T> Queue<T> {
     ///
     /// # Safety
     ///
-    /// The head is this queue's, and the queue is dropped after this call has happened.
-    pub(super) unsafe fn abandon(&self, head: Head<T>) {
+    /// The head is this queue's, is not used any more, and the queue is dropped after this call.
+    pub(super) unsafe fn abandon(&self, head: &mut Head<T>) {
         // SAFETY: there is one head (Q5), so this happens once, and before `drop`.
-        self.abandoned
-            .with_mut(|slot| unsafe { *slot = Some(head) });
+        self.abandoned.with_mut(|slot| unsafe {
+            *slot = Some(Head { ..*head });
+        });
     }
 }
 
@@ -407,7 +412,7 @@ impl<T> Drop for Queue<T> {
             // SAFETY: the spare block is out of the chain, and the swap made it ours.
             unsafe { Block::free(spare) };
         }
-        // Without a head the consumer was leaked, and the chain is leaked with it.
+        // A leaked consumer keeps its part of the channel alive, so that this is never reached.
         let Some(head) = head else { return };
         // Frees the chain at the end, even if the destructor of a value panics.
         let mut chain = Chain(head);

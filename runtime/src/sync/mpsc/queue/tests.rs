@@ -8,12 +8,12 @@ use std::sync::atomic::Ordering::SeqCst;
 /// The queue with a head of its own, as a receiver has it.
 struct Consumer<T> {
     queue: Arc<Queue<T>>,
-    head: Option<Head<T>>,
+    head: Head<T>,
 }
 
 impl<T> Consumer<T> {
     fn pop(&mut self) -> Option<T> {
-        self.queue.pop(self.head.as_mut().unwrap())
+        self.queue.pop(&mut self.head)
     }
 
     /// Pops until a value is there, the way a task does: wait only after the announcement.
@@ -23,7 +23,7 @@ impl<T> Consumer<T> {
                 return value;
             }
             let before = wakes.load(SeqCst);
-            if !self.queue.announce_wait(self.head.as_mut().unwrap()) {
+            if !self.queue.announce_wait(&mut self.head) {
                 while wakes.load(SeqCst) == before && self.head_is_empty() {
                     thread::yield_now();
                 }
@@ -32,7 +32,7 @@ impl<T> Consumer<T> {
     }
 
     fn head_is_empty(&mut self) -> bool {
-        let head = self.head.as_mut().unwrap();
+        let head = &self.head;
         let offset = offset_of(head.position);
         // SAFETY: the head's block is in the chain.
         unsafe { head.block.as_ref() }.ready() & (1 << offset) == 0
@@ -42,7 +42,7 @@ impl<T> Consumer<T> {
 impl<T> Drop for Consumer<T> {
     fn drop(&mut self) {
         // SAFETY: the head is the queue's, and our handle is dropped after this.
-        unsafe { self.queue.abandon(self.head.take().unwrap()) };
+        unsafe { self.queue.abandon(&mut self.head) };
     }
 }
 
@@ -51,7 +51,7 @@ fn queue<T>() -> (Arc<Queue<T>>, Consumer<T>) {
     let queue = Arc::new(queue);
     let consumer = Consumer {
         queue: queue.clone(),
-        head: Some(head),
+        head,
     };
     (queue, consumer)
 }
@@ -104,9 +104,7 @@ fn a_consumer_that_waits_is_told_or_sees_the_value() {
                 received += *value;
                 continue;
             }
-            waits[expected] = !consumer
-                .queue
-                .announce_wait(consumer.head.as_mut().unwrap());
+            waits[expected] = !consumer.queue.announce_wait(&mut consumer.head);
             if waits[expected] {
                 break;
             }
@@ -162,13 +160,13 @@ fn a_value_is_taken_or_handed_back_when_the_queue_closes() {
         });
         let mut received = usize::from(consumer.pop().is_some());
         let handle = consumer.queue.clone();
-        handle.close(consumer.head.as_mut().unwrap());
+        handle.close(&mut consumer.head);
         let pushed = producer.join().unwrap();
         while consumer.pop().is_some() {
             received += 1;
         }
-        assert!(handle.is_exhausted(consumer.head.as_ref().unwrap()));
-        assert_eq!(handle.len(consumer.head.as_ref().unwrap()), 0);
+        assert!(handle.is_exhausted(&consumer.head));
+        assert_eq!(handle.len(&consumer.head), 0);
         assert_eq!(pushed, received);
     });
 }
@@ -216,7 +214,7 @@ mod plain {
             assert_eq!(consumer.pop(), None);
         }
         let mut chain = 0;
-        let mut block = Some(consumer.head.as_ref().unwrap().oldest);
+        let mut block = Some(consumer.head.oldest);
         while let Some(current) = block {
             chain += 1;
             // SAFETY: blocks from the oldest on are in the chain.
@@ -239,18 +237,18 @@ mod plain {
         });
         let mut consumer = Consumer {
             queue: queue.clone(),
-            head: Some(Head {
+            head: Head {
                 position,
                 block,
                 ready: 0,
                 end: None,
                 oldest: block,
-            }),
+            },
         };
         for value in 0..3 * SLOTS {
             push(&queue, Box::new(value));
         }
-        assert_eq!(queue.len(consumer.head.as_ref().unwrap()), 3 * SLOTS);
+        assert_eq!(queue.len(&consumer.head), 3 * SLOTS);
         for value in 0..3 * SLOTS {
             assert_eq!(consumer.pop(), Some(Box::new(value)));
         }
