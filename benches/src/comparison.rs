@@ -1,13 +1,17 @@
 //! Runs the two sides of a row against each other.
 //!
-//! Both workloads are made, warmed up and calibrated to the same number of iterations; then rounds
-//! follow, each of which measures both sides, one after the other, in an order that alternates. The
-//! ratio of a row is the median of the ratios of its rounds: what slows the machine down for a
-//! while slows both sides of a round down.
+//! A row has several *lives*. In each, both runtimes are built anew and warmed up; then rounds
+//! follow, each of which measures both sides, one after the other, with the same number of
+//! iterations. The order of building and of measuring alternates. The ratio of a row is the median
+//! of the ratios of all its rounds.
+//!
+//! Rounds, because what slows the machine down for a while slows both sides of a round down. Lives,
+//! because where the kernel puts the threads, and how clients and servers fall into step, is decided
+//! early and then stays: with one life, Tokio against itself was seen at a steady ratio of 0.65.
 
 use std::time::{Duration, Instant};
 
-use crate::row::{Row, Unit, Workload};
+use crate::row::{Row, Workload};
 use crate::statistics::{median, spread};
 
 /// How long to measure.
@@ -15,33 +19,39 @@ use crate::statistics::{median, spread};
 pub struct Plan {
     /// What one measurement of one side should take.
     pub slice: Duration,
-    /// How many rounds to run.
+    /// How often to build both sides.
+    pub lives: usize,
+    /// How often to measure both sides in one life.
     pub rounds: usize,
-    /// After this time no round begins any more, unless there are fewer than [`FEWEST_ROUNDS`].
+    /// After this time no life begins any more.
     pub limit: Duration,
 }
 
 impl Plan {
     /// About two seconds per row.
     pub const QUICK: Plan = Plan {
-        slice: Duration::from_millis(30),
-        rounds: 21,
+        slice: Duration::from_millis(25),
+        lives: 6,
+        rounds: 4,
         limit: Duration::from_millis(2500),
     };
 
-    /// About ten seconds per row.
+    /// About twelve seconds per row.
     pub const FULL: Plan = Plan {
-        slice: Duration::from_millis(100),
-        rounds: 51,
-        limit: Duration::from_secs(12),
+        slice: Duration::from_millis(80),
+        lives: 10,
+        rounds: 6,
+        limit: Duration::from_secs(15),
+    };
+
+    /// Bytes do not vary by themselves, and a run has no length to calibrate.
+    const BYTES: Plan = Plan {
+        slice: Duration::ZERO,
+        lives: 2,
+        rounds: 2,
+        limit: Duration::MAX,
     };
 }
-
-/// Without at least so many, quartiles mean nothing.
-pub const FEWEST_ROUNDS: usize = 5;
-
-/// Bytes do not vary by themselves.
-const ROUNDS_FOR_BYTES: usize = 3;
 
 /// What a row came to.
 #[derive(Clone, Copy, Debug)]
@@ -61,23 +71,29 @@ pub struct Outcome {
 pub fn compare(ours: &Row, peer: &Row, plan: Plan) -> Outcome {
     assert_eq!(ours.name, peer.name, "rows of different work");
     let unit = ours.unit;
+    let plan = if unit.is_time() { plan } else { Plan::BYTES };
     let begin = Instant::now();
-    let mut ours = ours.start();
-    let mut peer = peer.start();
-    let (iterations, rounds) = if unit.is_time() {
-        (calibrate(&mut ours, &mut peer, plan.slice), plan.rounds)
-    } else {
-        (1, ROUNDS_FOR_BYTES)
-    };
-
+    let mut iterations = None;
     let mut costs = (Vec::new(), Vec::new());
-    for round in 0..rounds {
-        if round >= FEWEST_ROUNDS && begin.elapsed() > plan.limit {
+    for life in 0..plan.lives {
+        if life > 0 && begin.elapsed() > plan.limit {
             break;
         }
-        let (of_ours, of_peer) = measure_both(&mut ours, &mut peer, iterations, unit, round);
-        costs.0.push(of_ours);
-        costs.1.push(of_peer);
+        let (mut ours, mut peer) = in_turns(life, || ours.start(), || peer.start());
+        // The first run connects sockets, starts threads and touches memory.
+        in_turns(life, || ours.run(1), || peer.run(1));
+        let iterations =
+            *iterations.get_or_insert_with(|| calibrate(&mut ours, &mut peer, plan.slice));
+        in_turns(life, || ours.run(iterations), || peer.run(iterations));
+        for round in 0..plan.rounds {
+            let (of_ours, of_peer) = in_turns(
+                life + round,
+                || ours.per_operation(iterations, unit),
+                || peer.per_operation(iterations, unit),
+            );
+            costs.0.push(of_ours);
+            costs.1.push(of_peer);
+        }
     }
     let ratios: Vec<f64> = costs.0.iter().zip(&costs.1).map(|(x, y)| x / y).collect();
     Outcome {
@@ -88,27 +104,19 @@ pub fn compare(ours: &Row, peer: &Row, plan: Plan) -> Outcome {
     }
 }
 
-fn measure_both(
-    ours: &mut Workload,
-    peer: &mut Workload,
-    iterations: u64,
-    unit: Unit,
-    round: usize,
-) -> (f64, f64) {
-    if round.is_multiple_of(2) {
-        let of_ours = ours.per_operation(iterations, unit);
-        (of_ours, peer.per_operation(iterations, unit))
+/// Does both, the first first if `turn` is even.
+fn in_turns<A, B>(turn: usize, ours: impl FnOnce() -> A, peer: impl FnOnce() -> B) -> (A, B) {
+    if turn.is_multiple_of(2) {
+        let of_ours = ours();
+        (of_ours, peer())
     } else {
-        let of_peer = peer.per_operation(iterations, unit);
-        (ours.per_operation(iterations, unit), of_peer)
+        let of_peer = peer();
+        (ours(), of_peer)
     }
 }
 
-/// Warms both up and finds the number of iterations with which the slower takes about `slice`.
+/// Finds the number of iterations with which the slower of the two takes about `slice`.
 fn calibrate(ours: &mut Workload, peer: &mut Workload, slice: Duration) -> u64 {
-    // The first run connects sockets, starts threads and touches memory.
-    ours.run(1);
-    peer.run(1);
     let mut iterations = 1;
     loop {
         let elapsed = time(ours, iterations).max(time(peer, iterations));
