@@ -30,6 +30,7 @@ pub use addr::{ToSocketAddrs, lookup_host};
 pub use current::{CurrentReactor, enter};
 pub use interest::Interest;
 pub use reactor::{Reactor, ReactorHandle};
+pub use readiness::is_shutdown_error;
 pub use ready::Ready;
 pub use tcp::listener::TcpListener;
 pub use tcp::socket::TcpSocket;

@@ -51,8 +51,25 @@ const TICK: usize = 1 << 7;
 
 /// What an operation that meets a shut down runtime returns.
 pub(crate) fn shut_down_error() -> io::Error {
-    io::Error::other("the runtime was shut down, so nothing drives this source any more")
+    io::Error::other(ShutDown)
 }
+
+/// Whether an operation failed because the runtime of its socket was shut down.
+pub fn is_shutdown_error(error: &io::Error) -> bool {
+    error.get_ref().is_some_and(|error| error.is::<ShutDown>())
+}
+
+/// The cause of [`shut_down_error`], to be recognised.
+#[derive(Debug)]
+struct ShutDown;
+
+impl std::fmt::Display for ShutDown {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("the runtime was shut down, so nothing drives this source any more")
+    }
+}
+
+impl std::error::Error for ShutDown {}
 
 /// One of the two wakers that functions named `poll_…` store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -115,7 +115,10 @@ impl std::panic::RefUnwindSafe for Runtime {}
 
 impl Runtime {
     pub(crate) fn new_with(handle: Handle) -> Self {
-        Self { handle, is_shut_down: false }
+        Self {
+            handle,
+            is_shut_down: false,
+        }
     }
 
     /// A multi-thread runtime with everything enabled.

@@ -43,7 +43,11 @@ use crate::runtime::Handle;
 
 /// Futures above this size, in bytes, are boxed before they are spawned, so that they are not moved
 /// through several stack frames. The same figures as Tokio's.
-const BOX_ABOVE: usize = if cfg!(debug_assertions) { 2_048 } else { 16_384 };
+const BOX_ABOVE: usize = if cfg!(debug_assertions) {
+    2_048
+} else {
+    16_384
+};
 
 /// Runs `future` as a task of the current runtime, at the same time as the caller.
 ///

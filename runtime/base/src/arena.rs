@@ -143,10 +143,12 @@ impl<T> Arena<T> {
 
     /// All entries, in no particular order.
     pub fn values_mut(&mut self) -> impl Iterator<Item = &mut T> {
-        self.slots.iter_mut().filter_map(|slot| match &mut slot.state {
-            State::Occupied(value) => Some(value),
-            State::Vacant { .. } => None,
-        })
+        self.slots
+            .iter_mut()
+            .filter_map(|slot| match &mut slot.state {
+                State::Occupied(value) => Some(value),
+                State::Vacant { .. } => None,
+            })
     }
 
     /// All entries, in no particular order.

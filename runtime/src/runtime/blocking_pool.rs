@@ -253,7 +253,11 @@ impl BlockingPool {
         let mut queue = self.queue.lock();
         let this_thread = thread::current().id();
         // A thread of the pool that drops the last handle of its runtime must not wait for itself.
-        while queue.alive.values().any(|thread| thread.thread().id() != this_thread) {
+        while queue
+            .alive
+            .values()
+            .any(|thread| thread.thread().id() != this_thread)
+        {
             if timeout == Some(Duration::ZERO) {
                 return false;
             }

@@ -71,7 +71,11 @@ impl Builder {
         Self {
             kind,
             worker_threads: None,
-            enabled: Enabled { io: false, time: false, events_per_turn: EVENTS_PER_TURN },
+            enabled: Enabled {
+                io: false,
+                time: false,
+                events_per_turn: EVENTS_PER_TURN,
+            },
             start_paused: false,
             settings: Settings {
                 name: None,
@@ -221,7 +225,10 @@ impl Builder {
     /// With zero.
     #[track_caller]
     pub fn event_interval(&mut self, polls: u32) -> &mut Self {
-        assert!(polls > 0, "event_interval must be greater than 0; 1 looks after every poll");
+        assert!(
+            polls > 0,
+            "event_interval must be greater than 0; 1 looks after every poll"
+        );
         self.settings.event_interval = polls;
         self
     }
@@ -234,7 +241,10 @@ impl Builder {
     /// With zero.
     #[track_caller]
     pub fn global_queue_interval(&mut self, polls: u32) -> &mut Self {
-        assert!(polls > 0, "global_queue_interval must be greater than 0; 1 looks before every poll");
+        assert!(
+            polls > 0,
+            "global_queue_interval must be greater than 0; 1 looks before every poll"
+        );
         self.settings.global_queue_interval = polls;
         self
     }
@@ -247,7 +257,10 @@ impl Builder {
     /// With zero.
     #[track_caller]
     pub fn max_io_events_per_tick(&mut self, events: usize) -> &mut Self {
-        assert!(events > 0, "max_io_events_per_tick must be greater than 0; the default is 1,024");
+        assert!(
+            events > 0,
+            "max_io_events_per_tick must be greater than 0; the default is 1,024"
+        );
         self.enabled.events_per_turn = events;
         self
     }

@@ -27,7 +27,10 @@ pub(crate) struct Driver {
 
 /// Where the thread sleeps. The locks are for stand-ins: a thread that takes over from another.
 enum Sleeper {
-    Reactor { reactor: Mutex<Reactor>, handle: Arc<ReactorHandle> },
+    Reactor {
+        reactor: Mutex<Reactor>,
+        handle: Arc<ReactorHandle>,
+    },
     /// I/O is not enabled.
     Thread(Mutex<Parker>),
 }
@@ -63,18 +66,32 @@ impl Driver {
             let reactor = Reactor::new(group, enabled.events_per_turn)?;
             let handle = reactor.handle().clone();
             let wake = Wake::Reactor(handle.clone());
-            (Sleeper::Reactor { reactor: Mutex::new(reactor), handle }, wake)
+            (
+                Sleeper::Reactor {
+                    reactor: Mutex::new(reactor),
+                    handle,
+                },
+                wake,
+            )
         } else {
             let parker = Parker::new();
             let wake = Wake::Thread(parker.unparker().clone());
             (Sleeper::Thread(Mutex::new(parker)), wake)
         };
-        let notifier = Arc::new(Notifier { token: WakeToken::new(), wake });
+        let notifier = Arc::new(Notifier {
+            token: WakeToken::new(),
+            wake,
+        });
         let timers = enabled.time.then(|| {
             let notifier = notifier.clone();
             Timers::new(clock.clone(), Arc::new(move || notifier.unpark()))
         });
-        Ok(Self { sleeper, timers, clock, notifier })
+        Ok(Self {
+            sleeper,
+            timers,
+            clock,
+            notifier,
+        })
     }
 
     /// What wakes the thread.
@@ -114,7 +131,10 @@ impl Driver {
         if !self.notifier.token.begin_sleep() {
             return self.poll(batch);
         }
-        let timeout = self.timers.as_ref().and_then(|timers| timers.prepare_park());
+        let timeout = self
+            .timers
+            .as_ref()
+            .and_then(|timers| timers.prepare_park());
         match timeout {
             Some(timeout) if self.clock.is_paused() => self.park_paused(timeout, batch),
             _ => self.turn(timeout, batch),

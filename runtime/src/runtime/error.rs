@@ -17,11 +17,15 @@ enum Reason {
 
 impl TryCurrentError {
     pub(crate) fn missing_context() -> Self {
-        Self { reason: Reason::MissingContext }
+        Self {
+            reason: Reason::MissingContext,
+        }
     }
 
     pub(crate) fn thread_local_destroyed() -> Self {
-        Self { reason: Reason::ThreadLocalDestroyed }
+        Self {
+            reason: Reason::ThreadLocalDestroyed,
+        }
     }
 
     /// Whether the thread is not inside of a runtime.

@@ -107,7 +107,10 @@ impl Handle {
     /// assert_eq!(handle.block_on(task).unwrap(), 1);
     /// ```
     pub fn enter(&self) -> EnterGuard<'_> {
-        EnterGuard { _context: self.enter_owned(), _handle: PhantomData }
+        EnterGuard {
+            _context: self.enter_owned(),
+            _handle: PhantomData,
+        }
     }
 
     pub(crate) fn enter_owned(&self) -> ContextGuard {
@@ -280,6 +283,10 @@ impl Spawn for Handle {
             Flavor::CurrentThread(scheduler) => scheduler.is_shut_down(),
             Flavor::MultiThread(scheduler) => scheduler.is_shut_down(),
         };
-        if closed { Err(SpawnError::shutdown()) } else { Ok(()) }
+        if closed {
+            Err(SpawnError::shutdown())
+        } else {
+            Ok(())
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! What a runtime counts.
 
-use super::handle::Flavor;
 use super::Handle;
+use super::handle::Flavor;
 
 /// Counters of a runtime, read at the moment of the call. Made by [`Handle::metrics`].
 #[derive(Debug, Clone)]

@@ -28,7 +28,9 @@ pub(crate) struct WakeToken {
 
 impl WakeToken {
     pub(crate) fn new() -> Self {
-        Self { state: AtomicUsize::new(AWAKE) }
+        Self {
+            state: AtomicUsize::new(AWAKE),
+        }
     }
 
     /// Something happened. Says whether the thread sleeps and the caller must wake it.
@@ -42,7 +44,11 @@ impl WakeToken {
     /// The thread wants to sleep. Says no, and uses the token up, if something happened before.
     #[must_use]
     pub(crate) fn begin_sleep(&self) -> bool {
-        if self.state.compare_exchange(AWAKE, ASLEEP, AcqRel, Acquire).is_ok() {
+        if self
+            .state
+            .compare_exchange(AWAKE, ASLEEP, AcqRel, Acquire)
+            .is_ok()
+        {
             return true;
         }
         self.state.swap(AWAKE, AcqRel);

@@ -80,7 +80,9 @@ struct Running {
 
 /// Whether a current-thread scheduler runs on this thread.
 pub(super) fn is_running_here() -> bool {
-    RUNNING.try_with(|running| running.borrow().is_some()).unwrap_or(false)
+    RUNNING
+        .try_with(|running| running.borrow().is_some())
+        .unwrap_or(false)
 }
 
 impl CurrentThread {
@@ -98,7 +100,10 @@ impl CurrentThread {
             blocking: BlockingPool::new(settings.clone()),
             settings,
             clock,
-            core: Mutex::new(Some(Box::new(Core { queue: VecDeque::new(), tick: 0 }))),
+            core: Mutex::new(Some(Box::new(Core {
+                queue: VecDeque::new(),
+                tick: 0,
+            }))),
             waiting: Mutex::default(),
             shut_down: AtomicBool::new(false),
             must_stop: AtomicBool::new(false),
@@ -132,7 +137,10 @@ impl CurrentThread {
         if let Some(core) = core {
             return Turn::begin(self, core).block_on(future);
         }
-        let mut waiting = Waiting { scheduler: self, parker: Parker::new() };
+        let mut waiting = Waiting {
+            scheduler: self,
+            parker: Parker::new(),
+        };
         let waker = waiting.parker.waker();
         let mut cx = Context::from_waker(&waker);
         loop {
@@ -168,7 +176,9 @@ impl CurrentThread {
         let mut task = Some(task);
         let _ = RUNNING.try_with(|running| {
             let running = running.borrow();
-            let Some(running) = running.as_ref() else { return };
+            let Some(running) = running.as_ref() else {
+                return;
+            };
             if !std::ptr::eq(&*running.scheduler, self) {
                 return;
             }
@@ -200,7 +210,8 @@ impl CurrentThread {
         self.owned.close_and_cancel(0);
         self.injection.close();
         // One at a time: what is cancelled is no longer borrowed.
-        while let Some(task) = turn.and_then(|turn| turn.0.with_core(|core| core.queue.pop_front())) {
+        while let Some(task) = turn.and_then(|turn| turn.0.with_core(|core| core.queue.pop_front()))
+        {
             task.shutdown();
         }
     }
@@ -300,8 +311,10 @@ struct Turn(Rc<Running>, Option<Rc<Running>>);
 
 impl Turn {
     fn begin(scheduler: &Arc<CurrentThread>, core: Box<Core>) -> Self {
-        let running =
-            Rc::new(Running { scheduler: scheduler.clone(), core: RefCell::new(Some(core)) });
+        let running = Rc::new(Running {
+            scheduler: scheduler.clone(),
+            core: RefCell::new(Some(core)),
+        });
         let previous = RUNNING.with(|current| current.replace(Some(running.clone())));
         Self(running, previous)
     }
@@ -310,7 +323,10 @@ impl Turn {
         let _deferred = defer::scheduler();
         let running = &*self.0;
         let scheduler = &running.scheduler;
-        let woken = Arc::new(Woken { flag: AtomicBool::new(true), scheduler: scheduler.clone() });
+        let woken = Arc::new(Woken {
+            flag: AtomicBool::new(true),
+            scheduler: scheduler.clone(),
+        });
         let waker = Waker::from(woken.clone());
         let mut cx = Context::from_waker(&waker);
         let mut batch = WakeBatch::new();
@@ -391,7 +407,11 @@ impl Running {
     }
 
     fn has_tasks(&self) -> bool {
-        let queued = self.core.borrow().as_ref().is_some_and(|core| !core.queue.is_empty());
+        let queued = self
+            .core
+            .borrow()
+            .as_ref()
+            .is_some_and(|core| !core.queue.is_empty());
         queued || !self.scheduler.injection.is_empty()
     }
 

@@ -116,7 +116,8 @@ impl Idle {
         {
             let mut sleepers = self.sleepers.lock();
             // Relaxed: ordered by the fence below.
-            self.word.fetch_sub(AWAKE + if searching { SEARCHING } else { 0 }, Relaxed);
+            self.word
+                .fetch_sub(AWAKE + if searching { SEARCHING } else { 0 }, Relaxed);
             sleepers.push(worker);
         }
         // Partner: the fence in `worker_to_wake`.

@@ -22,7 +22,10 @@ pub(crate) struct Injection {
 
 impl Injection {
     pub(crate) fn new() -> Self {
-        Self { queue: SegQueue::new(), closed: AtomicBool::new(false) }
+        Self {
+            queue: SegQueue::new(),
+            closed: AtomicBool::new(false),
+        }
     }
 
     /// Adds a runnable; after the end of the runtime it is cancelled instead.
@@ -39,7 +42,11 @@ impl Injection {
     /// Takes the oldest runnable.
     pub(crate) fn pop(&self) -> Option<Runnable> {
         // The common case, an empty queue, costs two loads.
-        if self.queue.is_empty() { None } else { self.queue.pop() }
+        if self.queue.is_empty() {
+            None
+        } else {
+            self.queue.pop()
+        }
     }
 
     pub(crate) fn is_empty(&self) -> bool {

@@ -79,7 +79,11 @@ impl MultiThread {
                 let (ring, stealer) = ring::new();
                 let driver = Driver::new(id.number(), enabled, clock.clone())?;
                 let core = Mutex::new(Some(Box::new(Core::new(ring))));
-                Ok(Remote { stealer, driver, core })
+                Ok(Remote {
+                    stealer,
+                    driver,
+                    core,
+                })
             })
             .collect::<io::Result<Box<[_]>>>()?;
         let scheduler = Arc::new(Self {
@@ -113,9 +117,12 @@ impl MultiThread {
 
     /// Gives worker `index` a thread, which takes its core from [`Remote::core`].
     pub(crate) fn start_worker(self: &Arc<Self>, index: usize) -> io::Result<()> {
-        let handle = Handle { flavor: Flavor::MultiThread(self.clone()) };
+        let handle = Handle {
+            flavor: Flavor::MultiThread(self.clone()),
+        };
         let scheduler = self.clone();
-        self.blocking.run_on_own_thread(&handle, move || worker::run(scheduler, index))
+        self.blocking
+            .run_on_own_thread(&handle, move || worker::run(scheduler, index))
     }
 
     /// Makes a task of `future` and puts it into a queue.
@@ -238,7 +245,9 @@ impl Schedule for Arc<MultiThread> {
         // SAFETY: valid until the task is given away, which is after the last use here: the worker
         // compares addresses first and keeps its own `Arc`.
         let scheduler = unsafe { this.as_ref() };
-        let Err(task) = worker::schedule_here(scheduler, task) else { return };
+        let Err(task) = worker::schedule_here(scheduler, task) else {
+            return;
+        };
         // Giving the task away may free `this`.
         let scheduler = scheduler.clone();
         scheduler.inject(task);
@@ -247,7 +256,9 @@ impl Schedule for Arc<MultiThread> {
     unsafe fn reschedule(this: NonNull<Self>, task: Runnable) {
         // SAFETY: as above.
         let scheduler = unsafe { this.as_ref() };
-        let Err(task) = worker::schedule_last_here(scheduler, task) else { return };
+        let Err(task) = worker::schedule_last_here(scheduler, task) else {
+            return;
+        };
         let scheduler = scheduler.clone();
         scheduler.inject(task);
     }

@@ -81,7 +81,9 @@ pub(crate) struct Stealer<T: Word> {
 
 impl<T: Word> Clone for Stealer<T> {
     fn clone(&self) -> Self {
-        Self { ring: self.ring.clone() }
+        Self {
+            ring: self.ring.clone(),
+        }
     }
 }
 
@@ -95,7 +97,9 @@ pub(crate) fn new<T: Word>() -> (Owner<T>, Stealer<T>) {
     let ring = Arc::new(Ring {
         head: Padded(AtomicU32::new(0)),
         tail: Padded(AtomicU32::new(0)),
-        slots: Box::new(std::array::from_fn(|_| AtomicPtr::new(std::ptr::null_mut()))),
+        slots: Box::new(std::array::from_fn(
+            |_| AtomicPtr::new(std::ptr::null_mut()),
+        )),
         _values: std::marker::PhantomData,
     });
     (Owner { ring: ring.clone() }, Stealer { ring })
@@ -169,7 +173,11 @@ impl<T: Word> Owner<T> {
             }
             let word = ring.read(head)?;
             // Release: our read is over before we ourselves see this slot free; nothing to acquire.
-            match ring.head.0.compare_exchange_weak(head, head.wrapping_add(1), Release, Relaxed) {
+            match ring
+                .head
+                .0
+                .compare_exchange_weak(head, head.wrapping_add(1), Release, Relaxed)
+            {
                 // SAFETY: the exchange made it ours (Q3).
                 Ok(_) => return Some(unsafe { T::from_word(word) }),
                 Err(actual) => head = actual,
@@ -188,9 +196,17 @@ impl<T: Word> Owner<T> {
             return Vec::new();
         }
         let words: Vec<_> = (0..n).map(|i| ring.read(head.wrapping_add(i))).collect();
-        match ring.head.0.compare_exchange(head, head.wrapping_add(n), Release, Relaxed) {
+        match ring
+            .head
+            .0
+            .compare_exchange(head, head.wrapping_add(n), Release, Relaxed)
+        {
             // SAFETY: the exchange made them ours (Q3).
-            Ok(_) => words.into_iter().flatten().map(|w| unsafe { T::from_word(w) }).collect(),
+            Ok(_) => words
+                .into_iter()
+                .flatten()
+                .map(|w| unsafe { T::from_word(w) })
+                .collect(),
             Err(_) => Vec::new(),
         }
     }
@@ -236,11 +252,17 @@ impl<T: Word> Stealer<T> {
             for i in 1..n {
                 // What the owner overwrites while we copy is not kept: the claim fails then (Q4).
                 let word = from.slot(head.wrapping_add(i)).load(Relaxed);
-                target.slot(to_tail.wrapping_add(i - 1)).store(word, Relaxed);
+                target
+                    .slot(to_tail.wrapping_add(i - 1))
+                    .store(word, Relaxed);
             }
             let first = from.read(head);
             // AcqRel: Release tells the owner that the slots are read (Q2).
-            match from.head.0.compare_exchange(head, head.wrapping_add(n), AcqRel, Acquire) {
+            match from
+                .head
+                .0
+                .compare_exchange(head, head.wrapping_add(n), AcqRel, Acquire)
+            {
                 Ok(_) => {
                     // Release: publishes the words copied above.
                     target.tail.0.store(to_tail.wrapping_add(n - 1), Release);
@@ -353,6 +375,9 @@ mod tests {
         assert!(owner.push(Box::new(0)).is_err());
         let half = owner.take_half();
         assert_eq!(half.len(), CAPACITY / 2);
-        assert_eq!((*half[0], owner.pop().map(|value| *value)), (0, Some(CAPACITY as u32 / 2)));
+        assert_eq!(
+            (*half[0], owner.pop().map(|value| *value)),
+            (0, Some(CAPACITY as u32 / 2))
+        );
     }
 }

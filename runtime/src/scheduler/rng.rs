@@ -15,7 +15,9 @@ impl Rng {
     /// A generator whose seed nobody knows.
     pub(crate) fn new() -> Self {
         // An odd number is not zero, where the generator would stay for ever.
-        Self { state: RandomState::new().build_hasher().finish() | 1 }
+        Self {
+            state: RandomState::new().build_hasher().finish() | 1,
+        }
     }
 
     /// A number below `n`, which is not zero.

@@ -88,7 +88,9 @@ impl Core {
 
     /// Adds a task at the end of the ring, or of the injection queue.
     fn push_last(&mut self, scheduler: &MultiThread, task: Runnable) {
-        let Err(task) = self.ring.push(task) else { return };
+        let Err(task) = self.ring.push(task) else {
+            return;
+        };
         // Full: the older half goes to everybody, and the new task behind it, to keep the order.
         for older in self.ring.take_half() {
             scheduler.injection().push(older);
@@ -120,7 +122,9 @@ impl Core {
         let share = scheduler.injection().len() / scheduler.worker_count();
         // Half of the ring at most: the others may want some of it back.
         for _ in 0..share.min(ring::CAPACITY / 2).min(self.ring.room()) {
-            let Some(task) = scheduler.injection().pop() else { break };
+            let Some(task) = scheduler.injection().pop() else {
+                break;
+            };
             self.push_last(scheduler, task);
         }
         Some(first)
@@ -155,7 +159,11 @@ pub(super) fn run(scheduler: Arc<MultiThread>, index: usize) {
     let _driving = driving::enter();
     let _driver = scheduler.remotes()[index].driver.enter();
     let _deferred = defer::scheduler();
-    let worker = Rc::new(Worker { scheduler, index, core: RefCell::new(Some(core)) });
+    let worker = Rc::new(Worker {
+        scheduler,
+        index,
+        core: RefCell::new(Some(core)),
+    });
     let previous = WORKER.with(|current| current.replace(Some(worker.clone())));
     worker.run();
     WORKER.with(|current| current.replace(previous));
@@ -163,7 +171,9 @@ pub(super) fn run(scheduler: Arc<MultiThread>, index: usize) {
 
 /// Which worker this thread runs.
 pub(crate) fn worker_index() -> Option<usize> {
-    WORKER.try_with(|current| current.borrow().as_ref().map(|worker| worker.index)).unwrap_or(None)
+    WORKER
+        .try_with(|current| current.borrow().as_ref().map(|worker| worker.index))
+        .unwrap_or(None)
 }
 
 /// Wakes a driver's batch; a waker that panics is its author's affair.
@@ -217,7 +227,9 @@ pub(super) fn schedule_here(scheduler: &Arc<MultiThread>, task: Runnable) -> Res
             }
         } else {
             // Others cannot take the task in the slot, only the one that it drives out.
-            let Some(previous) = core.next.replace(task) else { return };
+            let Some(previous) = core.next.replace(task) else {
+                return;
+            };
             core.push_last(scheduler, previous);
         }
         scheduler.wake_one();
@@ -260,7 +272,9 @@ impl Worker {
                 None => self.look_at_driver(&mut batch),
             }
         }
-        let Some(core) = self.core.borrow_mut().take() else { return };
+        let Some(core) = self.core.borrow_mut().take() else {
+            return;
+        };
         // Workers begin at different places, to share the work.
         self.scheduler.owned().close_and_cancel(self.index * 4);
         self.scheduler.retire(core);
@@ -302,7 +316,9 @@ impl Worker {
     /// Whether this worker itself has nothing to do.
     fn may_sleep(&self) -> bool {
         let core = self.core.borrow();
-        let Some(core) = core.as_ref() else { return false };
+        let Some(core) = core.as_ref() else {
+            return false;
+        };
         core.next.is_none() && core.ring.is_empty() && defer::is_empty()
     }
 
@@ -390,12 +406,16 @@ pub(super) fn hand_over() -> HandedOver {
             "no thread takes over from a task that blocks in place; its worker waits"
         );
     }
-    HandedOver { worker: Some(worker) }
+    HandedOver {
+        worker: Some(worker),
+    }
 }
 
 impl Drop for HandedOver {
     fn drop(&mut self) {
-        let Some(worker) = self.worker.take() else { return };
+        let Some(worker) = self.worker.take() else {
+            return;
+        };
         let core = worker.scheduler.remotes()[worker.index].core.lock().take();
         *worker.core.borrow_mut() = core;
     }

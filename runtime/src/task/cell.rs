@@ -260,7 +260,9 @@ impl TaskRef {
 impl Clone for TaskRef {
     fn clone(&self) -> Self {
         self.header().state.add_reference();
-        Self { header: self.header }
+        Self {
+            header: self.header,
+        }
     }
 }
 
@@ -300,7 +302,9 @@ impl Runnable {
     /// Each pointer is turned back at most once.
     pub(crate) unsafe fn from_raw(header: NonNull<Header>) -> Self {
         // SAFETY: the caller promises the same.
-        Self { task: unsafe { TaskRef::from_raw(header) } }
+        Self {
+            task: unsafe { TaskRef::from_raw(header) },
+        }
     }
 }
 
@@ -354,7 +358,9 @@ where
             EndPoll::Schedule => {
                 // SAFETY: the reference goes on as the new runnable's (T3), and the cell is not
                 // used after that.
-                unsafe { S::reschedule(NonNull::from(&cell.scheduler), Runnable::from_raw(header)) };
+                unsafe {
+                    S::reschedule(NonNull::from(&cell.scheduler), Runnable::from_raw(header))
+                };
             }
             // SAFETY: the transition gave up the last reference.
             EndPoll::Free => unsafe { Self::free(header) },
@@ -400,7 +406,8 @@ where
             }
         };
         // SAFETY: as above; the stage is `Taken`, so nothing is dropped by the assignment.
-        self.stage.with_mut(|stage| unsafe { *stage = Stage::Output(output) });
+        self.stage
+            .with_mut(|stage| unsafe { *stage = Stage::Output(output) });
         true
     }
 
@@ -444,7 +451,8 @@ where
                 Err(panic) => JoinError::panic(id, panic),
             };
             // SAFETY: as above; the stage is `Taken`.
-            cell.stage.with_mut(|stage| unsafe { *stage = Stage::Output(Err(error)) });
+            cell.stage
+                .with_mut(|stage| unsafe { *stage = Stage::Output(Err(error)) });
         }
         // SAFETY: as the caller promises.
         unsafe { Self::complete(header) };
@@ -527,8 +535,9 @@ where
         // SAFETY: the caller's reference keeps the cell alive.
         let cell = unsafe { Self::of(header) };
         // SAFETY: the output is the caller's (T2).
-        let stage =
-            cell.stage.with_mut(|stage| std::mem::replace(unsafe { &mut *stage }, Stage::Taken));
+        let stage = cell
+            .stage
+            .with_mut(|stage| std::mem::replace(unsafe { &mut *stage }, Stage::Taken));
         let Stage::Output(output) = stage else {
             panic!("JoinHandle polled after completion; a task's output can be taken only once")
         };

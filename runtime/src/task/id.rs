@@ -71,7 +71,11 @@ pub(crate) struct CurrentGuard(Option<Id>);
 /// Makes `id` the current task of this thread until the guard is dropped.
 #[inline]
 pub(crate) fn enter(id: Id) -> CurrentGuard {
-    CurrentGuard(CURRENT.try_with(|current| current.replace(Some(id))).unwrap_or(None))
+    CurrentGuard(
+        CURRENT
+            .try_with(|current| current.replace(Some(id)))
+            .unwrap_or(None),
+    )
 }
 
 impl Drop for CurrentGuard {

@@ -28,11 +28,17 @@ unsafe impl Sync for Payload {}
 
 impl JoinError {
     pub(crate) fn cancelled(id: Id) -> Self {
-        Self { cause: Cause::Cancelled, id }
+        Self {
+            cause: Cause::Cancelled,
+            id,
+        }
     }
 
     pub(crate) fn panic(id: Id, payload: Box<dyn Any + Send + 'static>) -> Self {
-        Self { cause: Cause::Panic(Payload(payload)), id }
+        Self {
+            cause: Cause::Panic(Payload(payload)),
+            id,
+        }
     }
 
     /// Whether the task was cancelled: by [`abort`](super::JoinHandle::abort), or because its
@@ -84,7 +90,9 @@ impl JoinError {
     }
 
     fn message(&self) -> Option<&str> {
-        let Cause::Panic(Payload(payload)) = &self.cause else { return None };
+        let Cause::Panic(Payload(payload)) = &self.cause else {
+            return None;
+        };
         if let Some(message) = payload.downcast_ref::<String>() {
             Some(message)
         } else {

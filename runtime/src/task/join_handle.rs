@@ -51,7 +51,10 @@ impl<T> JoinHandle<T> {
     /// The handle of a new task. The caller passes the join handle's reference of a task whose
     /// output is a `T`; both come out of one call in `owned.rs` and `blocking_pool.rs`.
     pub(crate) fn new(task: TaskRef) -> Self {
-        Self { task: ManuallyDrop::new(task), _output: PhantomData }
+        Self {
+            task: ManuallyDrop::new(task),
+            _output: PhantomData,
+        }
     }
 
     /// Cancels the task: its future is dropped, by the runtime, at the next place where it awaits.
@@ -102,6 +105,8 @@ impl<T> Drop for JoinHandle<T> {
 
 impl<T: fmt::Debug> fmt::Debug for JoinHandle<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("JoinHandle").field("id", &self.id()).finish()
+        f.debug_struct("JoinHandle")
+            .field("id", &self.id())
+            .finish()
     }
 }

@@ -87,7 +87,11 @@ impl Future for WhenFlagged {
         let old = self.waker.lock().replace(cx.waker().clone());
         drop(old);
         // Relaxed: the task's own transitions must carry the flag over.
-        if self.flag.load(Relaxed) { Poll::Ready(Alive::new(&self.alive)) } else { Poll::Pending }
+        if self.flag.load(Relaxed) {
+            Poll::Ready(Alive::new(&self.alive))
+        } else {
+            Poll::Pending
+        }
     }
 }
 
@@ -133,7 +137,11 @@ impl Setup {
         // The waker that the last poll stored holds a reference to the task.
         let waker = self.waker.lock().take();
         drop(waker);
-        assert_eq!(self.alive.load(SeqCst), 0, "a future or an output was leaked");
+        assert_eq!(
+            self.alive.load(SeqCst),
+            0,
+            "a future or an output was leaked"
+        );
     }
 }
 
@@ -208,7 +216,10 @@ fn the_join_handle_sees_the_output_or_is_woken() {
             }
         }
         runner.join().unwrap();
-        assert!(taken || counters[1].0.load(SeqCst) == 1, "the join handle was not woken");
+        assert!(
+            taken || counters[1].0.load(SeqCst) == 1,
+            "the join handle was not woken"
+        );
         drop(join);
         setup.assert_nothing_left();
     });
@@ -223,14 +234,22 @@ fn a_join_handle_that_goes_away_leaves_nothing() {
         drop(listed);
         let counter = std::sync::Arc::new(Counter::default());
         let waker = Waker::from(counter.clone());
-        assert!(Pin::new(&mut join).poll(&mut Context::from_waker(&waker)).is_pending());
+        assert!(
+            Pin::new(&mut join)
+                .poll(&mut Context::from_waker(&waker))
+                .is_pending()
+        );
         drop(waker);
         let queue = setup.queue.clone();
         let runner = thread::spawn(move || queue.run_all());
         drop(join);
         runner.join().unwrap();
         setup.assert_nothing_left();
-        assert_eq!(std::sync::Arc::strong_count(&counter), 1, "the join waker was leaked");
+        assert_eq!(
+            std::sync::Arc::strong_count(&counter),
+            1,
+            "the join waker was leaked"
+        );
     });
 }
 
@@ -266,7 +285,9 @@ fn shutdown_and_poll_drop_the_future_once() {
         drop(listed);
         setup.queue.run_all();
         let polled = Pin::new(&mut join).poll(&mut Context::from_waker(Waker::noop()));
-        let Poll::Ready(Err(error)) = polled else { panic!("a cancelled task is complete") };
+        let Poll::Ready(Err(error)) = polled else {
+            panic!("a cancelled task is complete")
+        };
         assert!(error.is_cancelled());
         drop(join);
         setup.assert_nothing_left();

@@ -32,7 +32,10 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    pub(crate) const NONE: Self = Self { list: u32::MAX, index: u32::MAX };
+    pub(crate) const NONE: Self = Self {
+        list: u32::MAX,
+        index: u32::MAX,
+    };
 }
 
 /// The tasks of one runtime.
@@ -108,7 +111,12 @@ impl OwnedTasks {
         };
         // SAFETY: nobody else has seen the task yet: its runnable has not been given away, and the
         // only other reader, shutdown, needs the lock that we hold.
-        task.header().place.with_mut(|place| unsafe { *place = Place { list: number as u32, index } });
+        task.header().place.with_mut(|place| unsafe {
+            *place = Place {
+                list: number as u32,
+                index,
+            }
+        });
         list.tasks[index as usize] = Some(task);
         Ok(())
     }
@@ -122,8 +130,12 @@ impl OwnedTasks {
             return false;
         }
         let mut list = self.lists[place.list as usize].0.lock();
-        let Some(slot) = list.tasks.get_mut(place.index as usize) else { return false };
-        let Some(listed) = slot.take() else { return false };
+        let Some(slot) = list.tasks.get_mut(place.index as usize) else {
+            return false;
+        };
+        let Some(listed) = slot.take() else {
+            return false;
+        };
         list.vacant.push(place.index);
         drop(list);
         // The reference goes to the caller, who drops it together with its own.
@@ -169,7 +181,11 @@ impl OwnedTasks {
             .iter()
             .map(|list| {
                 let list = list.0.lock();
-                if list.closed { 0 } else { list.tasks.len() - list.vacant.len() }
+                if list.closed {
+                    0
+                } else {
+                    list.tasks.len() - list.vacant.len()
+                }
             })
             .sum()
     }

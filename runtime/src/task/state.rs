@@ -119,7 +119,9 @@ pub(crate) struct DropJoin {
 impl State {
     /// A task with a runnable, a place in the list of owned tasks, and a join handle.
     pub(crate) fn new() -> Self {
-        Self { word: AtomicUsize::new(3 * REFERENCE | SCHEDULED | JOIN_INTEREST) }
+        Self {
+            word: AtomicUsize::new(3 * REFERENCE | SCHEDULED | JOIN_INTEREST),
+        }
     }
 
     /// Applies `change` to the word until nobody interferes. `change` gives the new word and an
@@ -146,7 +148,14 @@ impl State {
                 (Some((word | SCHEDULED) - REFERENCE), Wake::Nothing)
             } else if word & (COMPLETE | SCHEDULED) != 0 {
                 let next = word - REFERENCE;
-                (Some(next), if next < REFERENCE { Wake::Free } else { Wake::Nothing })
+                (
+                    Some(next),
+                    if next < REFERENCE {
+                        Wake::Free
+                    } else {
+                        Wake::Nothing
+                    },
+                )
             } else {
                 // The waker's reference becomes the runnable's.
                 (Some(word | SCHEDULED), Wake::Schedule)
@@ -182,7 +191,10 @@ impl State {
             } else if word & SCHEDULED != 0 {
                 (Some(word | CANCELLED), Wake::Nothing)
             } else {
-                (Some(Self::one_more(word) | CANCELLED | SCHEDULED), Wake::Schedule)
+                (
+                    Some(Self::one_more(word) | CANCELLED | SCHEDULED),
+                    Wake::Schedule,
+                )
             }
         })
     }
@@ -190,15 +202,28 @@ impl State {
     /// The runnable came out of its queue.
     pub(crate) fn begin_poll(&self) -> BeginPoll {
         self.update(|word| {
-            debug_assert!(word & SCHEDULED != 0, "a runnable exists only while scheduled (T3)");
+            debug_assert!(
+                word & SCHEDULED != 0,
+                "a runnable exists only while scheduled (T3)"
+            );
             if word & (RUNNING | COMPLETE) != 0 {
                 // A shutdown took the future before us.
                 let next = word - REFERENCE;
                 let free = next < REFERENCE;
-                (Some(next), if free { BeginPoll::Free } else { BeginPoll::Nothing })
+                (
+                    Some(next),
+                    if free {
+                        BeginPoll::Free
+                    } else {
+                        BeginPoll::Nothing
+                    },
+                )
             } else {
-                let action =
-                    if word & CANCELLED != 0 { BeginPoll::Cancel } else { BeginPoll::Poll };
+                let action = if word & CANCELLED != 0 {
+                    BeginPoll::Cancel
+                } else {
+                    BeginPoll::Poll
+                };
                 (Some(word & !SCHEDULED | RUNNING), action)
             }
         })
@@ -207,7 +232,10 @@ impl State {
     /// The poll was pending.
     pub(crate) fn end_poll(&self) -> EndPoll {
         self.update(|word| {
-            debug_assert!(word & RUNNING != 0, "only the polling thread ends a poll (T1)");
+            debug_assert!(
+                word & RUNNING != 0,
+                "only the polling thread ends a poll (T1)"
+            );
             if word & CANCELLED != 0 {
                 (None, EndPoll::Cancel)
             } else if word & SCHEDULED != 0 {
@@ -215,7 +243,14 @@ impl State {
                 (Some(word & !RUNNING), EndPoll::Schedule)
             } else {
                 let next = (word & !RUNNING) - REFERENCE;
-                (Some(next), if next < REFERENCE { EndPoll::Free } else { EndPoll::Nothing })
+                (
+                    Some(next),
+                    if next < REFERENCE {
+                        EndPoll::Free
+                    } else {
+                        EndPoll::Nothing
+                    },
+                )
             }
         })
     }
@@ -250,7 +285,11 @@ impl State {
     pub(crate) fn lend_join_waker(&self) -> bool {
         self.update(|word| {
             debug_assert!(word & JOIN_INTEREST != 0 && word & JOIN_WAKER == 0);
-            if word & COMPLETE != 0 { (None, false) } else { (Some(word | JOIN_WAKER), true) }
+            if word & COMPLETE != 0 {
+                (None, false)
+            } else {
+                (Some(word | JOIN_WAKER), true)
+            }
         })
     }
 
@@ -259,7 +298,11 @@ impl State {
     pub(crate) fn reclaim_join_waker(&self) -> bool {
         self.update(|word| {
             debug_assert!(word & JOIN_INTEREST != 0 && word & JOIN_WAKER != 0);
-            if word & COMPLETE != 0 { (None, false) } else { (Some(word & !JOIN_WAKER), true) }
+            if word & COMPLETE != 0 {
+                (None, false)
+            } else {
+                (Some(word & !JOIN_WAKER), true)
+            }
         })
     }
 
@@ -272,8 +315,10 @@ impl State {
                 // The completing thread will find neither interest nor waker.
                 next &= !JOIN_WAKER;
             }
-            let action =
-                DropJoin { output: word & COMPLETE != 0, waker: next & JOIN_WAKER == 0 };
+            let action = DropJoin {
+                output: word & COMPLETE != 0,
+                waker: next & JOIN_WAKER == 0,
+            };
             (Some(next), action)
         })
     }
@@ -292,7 +337,9 @@ impl State {
         // Release: nothing was done through the handle that the task would have to see, but the
         // last drop of a reference acquires all earlier ones.
         let next = 2 * REFERENCE | SCHEDULED;
-        self.word.compare_exchange_weak(fresh, next, Release, Relaxed).is_ok()
+        self.word
+            .compare_exchange_weak(fresh, next, Release, Relaxed)
+            .is_ok()
     }
 
     /// One more reference, made from an existing one.
@@ -310,7 +357,10 @@ impl State {
     pub(crate) fn drop_references(&self, count: usize) -> bool {
         // AcqRel: the one who frees sees what all others did.
         let before = self.word.fetch_sub(count * REFERENCE, AcqRel);
-        debug_assert!(before / REFERENCE >= count, "more references dropped than counted (T5)");
+        debug_assert!(
+            before / REFERENCE >= count,
+            "more references dropped than counted (T5)"
+        );
         before / REFERENCE == count
     }
 
