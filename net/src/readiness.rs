@@ -325,3 +325,233 @@ impl Drop for Wait<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use runtime_base::sync::atomic::AtomicBool;
+    use runtime_base::sync::{Arc, model, thread};
+    use std::sync::atomic::AtomicUsize as Count;
+    use std::sync::atomic::Ordering::SeqCst;
+    use std::task::Wake;
+
+    #[derive(Default)]
+    struct Counter(Count);
+
+    impl Wake for Counter {
+        fn wake(self: std::sync::Arc<Self>) {
+            self.0.fetch_add(1, SeqCst);
+        }
+    }
+
+    fn counter() -> (std::sync::Arc<Counter>, Waker) {
+        let counter = std::sync::Arc::new(Counter::default());
+        let waker = Waker::from(counter.clone());
+        (counter, waker)
+    }
+
+    impl Counter {
+        fn was_woken(&self) -> bool {
+            self.0.load(SeqCst) > 0
+        }
+    }
+
+    fn event(readiness: &Readiness, ready: Ready) {
+        let mut batch = WakeBatch::new();
+        readiness.event(ready, &mut batch);
+        batch.wake_all();
+    }
+
+    #[test]
+    fn a_reader_sees_the_event_or_is_woken() {
+        model(|| {
+            let readiness = Arc::new(Readiness::new());
+            let reactor = {
+                let readiness = readiness.clone();
+                thread::spawn(move || event(&readiness, Ready::READABLE))
+            };
+            let (_, old) = counter();
+            let (new_counter, new) = counter();
+            // A task may change its waker between polls; the latest counts.
+            let seen = [old, new].iter().any(|waker| {
+                let mut cx = Context::from_waker(waker);
+                readiness.poll_seen(&mut cx, Direction::Read).is_ready()
+            });
+            reactor.join().unwrap();
+            assert!(seen || new_counter.was_woken(), "the event was lost");
+        });
+    }
+
+    #[test]
+    fn a_clear_does_not_take_away_a_newer_event() {
+        model(|| {
+            let readiness = Arc::new(Readiness::new());
+            // The socket: whether it has bytes.
+            let bytes = Arc::new(AtomicBool::new(false));
+            // A false alarm, so that there is something to clear.
+            event(&readiness, Ready::READABLE);
+            let reactor = {
+                let (readiness, bytes) = (readiness.clone(), bytes.clone());
+                thread::spawn(move || {
+                    // Relaxed: the word alone must carry it over.
+                    bytes.store(true, Relaxed);
+                    event(&readiness, Ready::READABLE);
+                })
+            };
+            let (counter, waker) = counter();
+            let mut cx = Context::from_waker(&waker);
+            let has_read = loop {
+                match readiness.poll_seen(&mut cx, Direction::Read) {
+                    Poll::Pending => break false,
+                    Poll::Ready(_) if bytes.load(Relaxed) => break true,
+                    Poll::Ready(seen) => readiness.refute(seen.unwrap()),
+                }
+            };
+            reactor.join().unwrap();
+            assert!(has_read || counter.was_woken(), "the event was lost");
+            // Whoever looks now finds the event: nothing cleared it.
+            assert!(readiness.seen(Interest::READABLE).unwrap().is_some());
+        });
+    }
+
+    #[test]
+    fn each_of_two_interests_is_woken_by_its_own_event() {
+        model(|| {
+            let readiness = Arc::new(Readiness::new());
+            let events = [Ready::READABLE, Ready::WRITABLE].map(|ready| {
+                let readiness = readiness.clone();
+                thread::spawn(move || event(&readiness, ready))
+            });
+            let (reader, reader_waker) = counter();
+            let (writer, writer_waker) = counter();
+            let mut reading = readiness.wait(Interest::READABLE);
+            let seen_by_reader = Pin::new(&mut reading)
+                .poll(&mut Context::from_waker(&reader_waker))
+                .is_ready();
+            let seen_by_writer = readiness
+                .poll_seen(&mut Context::from_waker(&writer_waker), Direction::Write)
+                .is_ready();
+            for event in events {
+                event.join().unwrap();
+            }
+            assert!(seen_by_reader || reader.was_woken(), "the reader sleeps");
+            assert!(seen_by_writer || writer.was_woken(), "the writer sleeps");
+        });
+    }
+
+    #[test]
+    fn shutdown_reaches_everybody_who_waits() {
+        model(|| {
+            let readiness = Arc::new(Readiness::new());
+            let shutdown = {
+                let readiness = readiness.clone();
+                thread::spawn(move || {
+                    let mut batch = WakeBatch::new();
+                    readiness.shutdown(&mut batch);
+                    batch.wake_all();
+                })
+            };
+            let (reader, reader_waker) = counter();
+            let (waiter, waiter_waker) = counter();
+            let mut waiting = readiness.wait(Interest::ERROR);
+            let seen_by_reader = readiness
+                .poll_seen(&mut Context::from_waker(&reader_waker), Direction::Read)
+                .is_ready();
+            let seen_by_waiter = Pin::new(&mut waiting)
+                .poll(&mut Context::from_waker(&waiter_waker))
+                .is_ready();
+            shutdown.join().unwrap();
+            assert!(seen_by_reader || reader.was_woken(), "the reader sleeps");
+            assert!(seen_by_waiter || waiter.was_woken(), "the waiter sleeps");
+            assert!(readiness.seen(Interest::READABLE).is_err());
+        });
+    }
+
+    #[test]
+    fn a_waiter_that_gives_up_takes_no_wake_from_the_others() {
+        model(|| {
+            let readiness = Arc::new(Readiness::new());
+            let (stays, stays_waker) = counter();
+            let mut waiting = readiness.wait(Interest::READABLE);
+            let polled = Pin::new(&mut waiting).poll(&mut Context::from_waker(&stays_waker));
+            assert!(polled.is_pending());
+            let leaver = {
+                let readiness = readiness.clone();
+                thread::spawn(move || {
+                    let (_, waker) = counter();
+                    let mut leaving = readiness.wait(Interest::READABLE);
+                    let _ = Pin::new(&mut leaving).poll(&mut Context::from_waker(&waker));
+                })
+            };
+            event(&readiness, Ready::READABLE);
+            leaver.join().unwrap();
+            assert!(stays.was_woken());
+            drop(waiting);
+            // Nobody left an entry behind.
+            assert!(readiness.waiters.lock().many.is_empty());
+        });
+    }
+
+    #[cfg(not(rt_loom))]
+    mod alone {
+        use super::*;
+
+        #[test]
+        fn a_closed_side_is_refuted_by_the_system_only() {
+            let readiness = Readiness::new();
+            event(&readiness, Ready::READABLE | Ready::READ_CLOSED);
+            let seen = readiness.seen(Interest::READABLE).unwrap().unwrap();
+            readiness.clear(seen);
+            let seen = readiness.seen(Interest::READABLE).unwrap().unwrap();
+            assert_eq!(seen.ready, Ready::READ_CLOSED);
+            readiness.refute(seen);
+            assert!(readiness.seen(Interest::READABLE).unwrap().is_none());
+        }
+
+        #[test]
+        fn events_that_nobody_asked_for_wake_nobody() {
+            let readiness = Readiness::new();
+            let (counter, waker) = counter();
+            let mut cx = Context::from_waker(&waker);
+            assert!(readiness.poll_seen(&mut cx, Direction::Read).is_pending());
+            let mut waiting = readiness.wait(Interest::READABLE);
+            assert!(Pin::new(&mut waiting).poll(&mut cx).is_pending());
+            event(&readiness, Ready::WRITABLE | Ready::ERROR);
+            assert!(!counter.was_woken());
+            event(&readiness, Ready::READ_CLOSED);
+            assert_eq!(counter.0.load(SeqCst), 2);
+        }
+
+        #[test]
+        fn wakers_may_reenter_the_source_when_they_are_dropped() {
+            /// A waker whose drop looks at the source.
+            struct Reenters(std::sync::Arc<Readiness>);
+            impl Wake for Reenters {
+                fn wake(self: std::sync::Arc<Self>) {}
+            }
+            impl Drop for Reenters {
+                fn drop(&mut self) {
+                    assert!(self.0.waiters.try_lock().is_some());
+                    event(&self.0, Ready::READABLE);
+                }
+            }
+
+            let readiness = std::sync::Arc::new(Readiness::new());
+            let reenters = || Waker::from(std::sync::Arc::new(Reenters(readiness.clone())));
+            let poll = |waker: Waker| {
+                let mut cx = Context::from_waker(&waker);
+                let mut waiting = readiness.wait(Interest::WRITABLE);
+                let _ = Pin::new(&mut waiting).poll(&mut cx);
+                let _ = readiness.poll_seen(&mut cx, Direction::Write);
+            };
+            // The second replaces the first.
+            poll(reenters());
+            poll(reenters());
+            assert!(
+                readiness
+                    .poll_seen(&mut Context::from_waker(Waker::noop()), Direction::Write)
+                    .is_pending()
+            );
+        }
+    }
+}
