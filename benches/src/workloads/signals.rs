@@ -1,7 +1,10 @@
 //! Notifications.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering::AcqRel};
+use std::sync::atomic::{
+    AtomicUsize,
+    Ordering::{AcqRel, Release},
+};
 
 use super::repeat;
 use super::rt::runtime::Runtime;
@@ -59,8 +62,7 @@ pub(super) fn notify_100(runtime: Runtime) -> Workload {
                         // the task may say that it is there before it waits.
                         let opened = gate.open.notified();
                         if gate.missing.fetch_sub(1, AcqRel) == 1 {
-                            gate.missing
-                                .store(TASKS, std::sync::atomic::Ordering::Release);
+                            gate.missing.store(TASKS, Release);
                             gate.all_there.notify_one();
                         }
                         opened.await;

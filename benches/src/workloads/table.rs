@@ -5,6 +5,7 @@ use crate::row::{Flavour, Row, Unit, Workload};
 
 mod channels;
 mod countdown;
+mod fanout;
 mod locks;
 mod memory;
 mod signals;
@@ -48,8 +49,8 @@ const TABLE: &[Line] = &[
     ("mpsc_unbounded", Both, Ns, channels::mpsc_unbounded, "a value through an unbounded channel, five senders"),
     ("mpsc_small", Multi, Ns, channels::mpsc_small, "a channel of 8 made, used for one value, dropped"),
     ("oneshot", Both, Ns, channels::oneshot, "a oneshot made, sent and received by one task"),
-    ("broadcast_1to16", Both, Ns, channels::broadcast_1to16, "a value received by each of 16 receivers"),
-    ("watch_1to16", Both, Ns, channels::watch_1to16, "a value seen by each of 16 receivers, acknowledged"),
+    ("broadcast_1to16", Both, Ns, fanout::broadcast_1to16, "a value received by each of 16 receivers"),
+    ("watch_1to16", Both, Ns, fanout::watch_1to16, "a value seen by each of 16 receivers, acknowledged"),
     ("select_4", Multi, Ns, channels::select_4, "a value by select! over four channels"),
     ("mutex_uncontended", Multi, Ns, locks::mutex_uncontended, "lock and unlock, nobody else there"),
     ("mutex_contended", Both, Ns, locks::mutex_contended, "lock, yield, unlock by one of 8 tasks"),
