@@ -366,6 +366,7 @@ mod tests {
         });
     }
 
+    #[cfg(not(rt_loom))]
     #[test]
     fn a_full_ring_gives_away_its_older_half() {
         let (mut owner, _) = new::<Box<u32>>();
