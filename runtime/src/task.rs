@@ -20,6 +20,7 @@ pub(crate) mod cell;
 mod id;
 mod join_error;
 mod join_handle;
+mod join_set;
 #[cfg(test)]
 mod models;
 pub(crate) mod owned;
@@ -38,6 +39,7 @@ pub(crate) use cell::{Runnable, Schedule, TaskRef};
 pub use id::{Id, id, try_id};
 pub use join_error::JoinError;
 pub use join_handle::JoinHandle;
+pub use join_set::JoinSet;
 
 use crate::runtime::Handle;
 

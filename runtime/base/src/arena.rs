@@ -64,29 +64,41 @@ impl<T> Arena<T> {
     ///
     /// When four billion entries exist.
     pub fn insert(&mut self, value: T) -> Key {
+        self.insert_with(|_| value)
+    }
+
+    /// Adds an entry that knows its own key.
+    ///
+    /// # Panics
+    ///
+    /// When four billion entries exist.
+    pub fn insert_with(&mut self, value: impl FnOnce(Key) -> T) -> Key {
         let index = self.first_vacant;
-        self.len += 1;
         if let Some(slot) = self.slots.get_mut(index as usize) {
             let State::Vacant { next_vacant } = slot.state else {
                 unreachable!("the chain of vacant slots leads to an occupied one")
             };
-            self.first_vacant = next_vacant;
-            slot.state = State::Occupied(value);
-            return Key {
+            let key = Key {
                 index,
                 generation: slot.generation,
             };
+            slot.state = State::Occupied(value(key));
+            self.first_vacant = next_vacant;
+            self.len += 1;
+            return key;
         }
         assert!(index < u32::MAX, "an arena holds fewer than 2^32 entries");
-        self.slots.push(Slot {
-            generation: 0,
-            state: State::Occupied(value),
-        });
-        self.first_vacant = index + 1;
-        Key {
+        let key = Key {
             index,
             generation: 0,
-        }
+        };
+        self.slots.push(Slot {
+            generation: 0,
+            state: State::Occupied(value(key)),
+        });
+        self.first_vacant = index + 1;
+        self.len += 1;
+        key
     }
 
     /// The entry, if it is still there.

@@ -190,21 +190,28 @@ impl TaskRef {
     /// Only the join handle calls this, whose output type is `T`, and never again after it was
     /// ready.
     pub(crate) unsafe fn poll_join<T>(&self, waker: &Waker) -> Poll<Result<T, JoinError>> {
-        let header = self.header();
-        // SAFETY: `join_waker` asks for a live cell.
-        let slot = unsafe { (header.vtable.join_waker)(self.header).as_ref() };
-        if !header.state.is_complete() && !self.store_join_waker(slot, waker) {
+        // SAFETY: the caller is the join handle.
+        if !unsafe { self.watch(waker) } {
             return Poll::Pending;
         }
         let mut output = Poll::Pending;
         // SAFETY: the task is complete and the caller is its join handle (T2), of output type `T`.
-        unsafe { (header.vtable.take_output)(self.header, (&raw mut output).cast()) };
+        unsafe { (self.header().vtable.take_output)(self.header, (&raw mut output).cast()) };
         output
     }
 
-    /// Puts `waker` into the slot. Says whether the task completed meanwhile.
-    fn store_join_waker(&self, slot: &UnsafeCell<Option<Waker>>, waker: &Waker) -> bool {
+    /// Says whether the task is complete, and otherwise sees to it that `waker` is woken when it is.
+    ///
+    /// # Safety
+    ///
+    /// Only the join handle calls this, on one thread at a time.
+    pub(crate) unsafe fn watch(&self, waker: &Waker) -> bool {
         let state = &self.header().state;
+        if state.is_complete() {
+            return true;
+        }
+        // SAFETY: `join_waker` asks for a live cell.
+        let slot = unsafe { (self.header().vtable.join_waker)(self.header).as_ref() };
         if state.is_join_waker_lent() {
             // SAFETY: while the slot is lent both sides only read it (T4).
             let same =

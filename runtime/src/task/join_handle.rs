@@ -8,7 +8,7 @@ use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 
 use runtime_base::coop;
 
@@ -70,6 +70,15 @@ impl<T> JoinHandle<T> {
     /// [`abort`](Self::abort) returned.
     pub fn is_finished(&self) -> bool {
         self.task.header().state.is_complete()
+    }
+
+    /// Sees to it that `waker` is woken when the task is complete; at once if it is.
+    pub(crate) fn notify_on_completion(&self, waker: &Waker) {
+        // SAFETY: this is the join handle, and it is not polled at the same time: the only caller
+        // has it alone.
+        if unsafe { self.task.watch(waker) } {
+            waker.wake_by_ref();
+        }
     }
 
     /// A handle that can cancel the task and does not wait for it.

@@ -372,8 +372,9 @@ impl State {
 
     /// Whether the join waker's slot belongs to the completing thread.
     pub(crate) fn is_join_waker_lent(&self) -> bool {
-        // Relaxed: only the join handle, which asks, sets the flag; T4.
-        self.word.load(Relaxed) & JOIN_WAKER != 0
+        // Acquire: only the join handle, which asks, sets the flag; but the completing thread may
+        // have returned the slot, and what it read there must be read before we write.
+        self.word.load(Acquire) & JOIN_WAKER != 0
     }
 
     fn one_more(word: usize) -> usize {
