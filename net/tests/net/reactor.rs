@@ -449,6 +449,8 @@ fn waiting_costs_no_budget_and_progress_does() {
 #[test]
 fn two_threads_that_block_at_the_same_time_register_once() {
     let mut executors = [Executor::new(), Executor::new()];
+    // More than any buffer holds, should the peer's make room in the meantime.
+    let much = vec![0; 32 << 20];
     for _ in 0..50 {
         let (_client, mut server) = executors[0].connection();
         // Nothing is registered yet, so this is the system's own answer.
@@ -464,7 +466,7 @@ fn two_threads_that_block_at_the_same_time_register_once() {
                 assert!(polled.is_pending());
             });
             barrier.wait();
-            let polled = second.poll_once(pin!(write_all(&mut writer, b"x")));
+            let polled = second.poll_once(pin!(write_all(&mut writer, &much)));
             assert!(polled.is_pending());
         });
         let count = executors
