@@ -15,7 +15,7 @@ const ERROR: u8 = 0b1000;
 /// # Examples
 ///
 /// ```
-/// use runtime_net::Interest;
+/// use runtime::io::Interest;
 ///
 /// let both = Interest::READABLE | Interest::WRITABLE;
 /// assert!(both.is_readable() && both.is_writable());

@@ -20,7 +20,7 @@ const ALL: u8 = READABLE | WRITABLE | READ_CLOSED | WRITE_CLOSED | ERROR;
 /// # Examples
 ///
 /// ```
-/// use runtime_net::Ready;
+/// use runtime::io::Ready;
 ///
 /// let ready = Ready::READABLE | Ready::WRITE_CLOSED;
 /// assert!(ready.is_readable());

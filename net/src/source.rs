@@ -15,6 +15,14 @@
 //! reactor of the thread that polls it. A connection that is served without ever waiting makes no
 //! `epoll_ctl` call at all.
 //!
+//! # A new kind of source
+//!
+//! Wrap a `Source<E>` where `E` is mio's type, or anything with a descriptor on Unix. Give
+//! [`Source::poll_io`] (one waker per direction), [`Source::perform`] (async, any number of tasks)
+//! and [`Source::try_io`] closures that make one system call. What carries a stream of bytes through
+//! a socket implements [`Socket`] by adding itself to the list in `source/stream`, and gets the
+//! operations there.
+//!
 //! # Invariants
 //!
 //! - **S1** A source is registered at most once, for readable and writable together (or the interest

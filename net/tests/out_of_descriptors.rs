@@ -27,9 +27,10 @@ fn accept_fails_without_spinning_and_works_again_later() {
     let mut executor = Executor::new();
     let listener = executor.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
     let address = listener.local_addr().unwrap();
-    // Registered, so that the edge of the connection below is seen, and used up.
+    // Registered, so that the edge of the connection below is seen.
     assert!(executor.poll_once(pin!(listener.accept())).is_pending());
     let _client = std::net::TcpStream::connect(address).unwrap();
+    assert_eq!(executor.take_events(), 1);
 
     set_limit(64);
     let mut hoard = Vec::new();

@@ -67,7 +67,7 @@ macro_rules! impl_socket {
     )+};
 }
 
-impl_socket!(mio::net::TcpStream, mio::net::TcpListener);
+impl_socket!(mio::net::TcpStream);
 
 /// One `recv` into the unfilled part of `buf`.
 #[allow(unsafe_code)] // To fill memory that is not initialised.

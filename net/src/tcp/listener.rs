@@ -9,7 +9,7 @@ use crate::addr::{ToSocketAddrs, first_success};
 use crate::current;
 use crate::interest::Interest;
 use crate::readiness::Direction;
-use crate::source::{Done, Socket, Source, deny_blocking};
+use crate::source::{Done, Source, deny_blocking};
 use crate::tcp::stream::TcpStream;
 
 /// A socket that accepts TCP connections.
@@ -133,7 +133,7 @@ impl TcpListener {
         let accepted = self
             .source
             .perform(Interest::READABLE, |listener| {
-                listener.attempt(|| listener.accept()).map(Done::More)
+                listener.accept().map(Done::More)
             })
             .await?;
         self.adopt(accepted)
@@ -147,7 +147,7 @@ impl TcpListener {
     /// As [`accept`](Self::accept).
     pub fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(TcpStream, SocketAddr)>> {
         let accepted = ready!(self.source.poll_io(cx, Direction::Read, |listener| {
-            listener.attempt(|| listener.accept()).map(Done::More)
+            listener.accept().map(Done::More)
         }))?;
         Poll::Ready(self.adopt(accepted))
     }

@@ -4,15 +4,17 @@ use std::future::Future;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
-use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::SeqCst;
+use std::sync::{Arc, Barrier};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use crate::executor::{Executor, join, read, read_exact, write_all};
 use runtime_base::wake_batch::WakeBatch;
-use runtime_net::{CurrentReactor, Interest, Reactor, Ready, TcpListener, TcpStream, enter};
+use runtime_net::{
+    CurrentReactor, Interest, Reactor, Ready, TcpListener, TcpSocket, TcpStream, enter,
+};
 
 /// Counts how often it is woken.
 #[derive(Default)]
@@ -442,4 +444,73 @@ fn waiting_costs_no_budget_and_progress_does() {
         reads
     });
     assert_eq!(reads, u32::from(coop::INITIAL));
+}
+
+#[test]
+fn two_threads_that_block_at_the_same_time_register_once() {
+    let mut executors = [Executor::new(), Executor::new()];
+    // More than any buffer holds, should the peer's make room in the meantime.
+    let much = vec![0; 32 << 20];
+    for _ in 0..50 {
+        let (_client, mut server) = executors[0].connection();
+        // Nothing is registered yet, so this is the system's own answer.
+        while server.try_write(&[0; 1 << 16]).is_ok() {}
+        let barrier = Barrier::new(2);
+        let (mut reader, mut writer) = server.split();
+        std::thread::scope(|scope| {
+            let [first, second] = &executors;
+            scope.spawn(|| {
+                barrier.wait();
+                let mut buf = [0; 4];
+                let polled = first.poll_once(pin!(read(&mut reader, &mut buf)));
+                assert!(polled.is_pending());
+            });
+            barrier.wait();
+            let polled = second.poll_once(pin!(write_all(&mut writer, &much)));
+            assert!(polled.is_pending());
+        });
+        let count = executors
+            .iter()
+            .map(|executor| executor.handle().source_count())
+            .sum::<usize>();
+        assert_eq!(count, 1);
+    }
+}
+
+#[test]
+fn a_connection_that_is_given_up_leaves_nothing_behind() {
+    let mut executor = Executor::new();
+    let address = "127.0.0.1:0".parse().unwrap();
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind(address).unwrap();
+    let address = socket.local_addr().unwrap();
+    let _listener = {
+        let _entered = executor.enter();
+        socket.listen(0).unwrap()
+    };
+    // Nobody accepts, so soon one has to wait for its turn.
+    let mut connected = Vec::new();
+    let mut connecting = loop {
+        assert!(connected.len() < 64, "a backlog of zero has no end");
+        let mut connecting = Box::pin(TcpStream::connect(address));
+        match executor.poll_once(connecting.as_mut()) {
+            Poll::Ready(stream) => connected.push(stream.unwrap()),
+            Poll::Pending => break connecting,
+        }
+    };
+    executor.take_events();
+    assert!(executor.poll_once(connecting.as_mut()).is_pending());
+    assert_eq!(executor.handle().source_count(), 1);
+    drop(connecting);
+    assert_eq!(executor.handle().source_count(), 0);
+}
+
+#[test]
+fn a_source_may_be_tried_before_its_first_event() {
+    let executor = Executor::new();
+    let (stream, _peer) = std_connection(&executor);
+    assert!(executor.poll_once(pin!(stream.readable())).is_pending());
+    assert_eq!(executor.handle().source_count(), 1);
+    // The event that says "writable" is still on its way; there is room all the same.
+    assert_eq!(stream.try_write(b"early").unwrap(), 5);
 }
