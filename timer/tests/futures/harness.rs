@@ -12,13 +12,13 @@ use runtime_base::wake_batch::WakeBatch;
 use runtime_timer::{Clock, CurrentTimers, Timers, enter};
 
 /// One worker on a paused clock, current on this thread.
-pub struct Worker {
-    pub timers: Arc<Timers>,
+pub(crate) struct Worker {
+    pub(crate) timers: Arc<Timers>,
     _entered: EnterGuard<CurrentTimers>,
 }
 
 impl Worker {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let clock = Clock::new(true);
         clock.pause();
         let timers = Timers::new(clock, Arc::new(|| ()));
@@ -29,7 +29,7 @@ impl Worker {
     }
 
     /// Time passes, and what is due is woken.
-    pub fn advance(&self, by: Duration) {
+    pub(crate) fn advance(&self, by: Duration) {
         let mut advance = pin!(runtime_timer::advance(by));
         let mut cx = Context::from_waker(Waker::noop());
         assert!(
@@ -41,20 +41,20 @@ impl Worker {
     }
 
     /// What is due is woken.
-    pub fn turn(&self) {
+    pub(crate) fn turn(&self) {
         let mut batch = WakeBatch::new();
         self.timers.expire(&mut batch);
         batch.wake_all();
     }
 }
 
-pub fn ms(millis: u64) -> Duration {
+pub(crate) fn ms(millis: u64) -> Duration {
     Duration::from_millis(millis)
 }
 
 /// A future, and how often it was woken.
-pub struct Task<F> {
-    pub future: Pin<Box<F>>,
+pub(crate) struct Task<F> {
+    pub(crate) future: Pin<Box<F>>,
     wakes: Arc<Wakes>,
 }
 
@@ -68,24 +68,24 @@ impl Wake for Wakes {
 }
 
 impl<F> Task<F> {
-    pub fn new(future: F) -> Self {
+    pub(crate) fn new(future: F) -> Self {
         Self {
             future: Box::pin(future),
             wakes: Arc::default(),
         }
     }
 
-    pub fn wakes(&self) -> usize {
+    pub(crate) fn wakes(&self) -> usize {
         self.wakes.0.load(SeqCst)
     }
 
-    pub fn waker(&self) -> Waker {
+    pub(crate) fn waker(&self) -> Waker {
         Waker::from(self.wakes.clone())
     }
 }
 
 impl<F: Future> Task<F> {
-    pub fn poll(&mut self) -> Poll<F::Output> {
+    pub(crate) fn poll(&mut self) -> Poll<F::Output> {
         let waker = self.waker();
         self.future.as_mut().poll(&mut Context::from_waker(&waker))
     }
