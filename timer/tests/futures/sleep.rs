@@ -111,6 +111,7 @@ fn a_reset_while_it_waits_keeps_the_waker() {
     // To the past: the task need not wait for the next turn.
     task.future.as_mut().reset(start + ms(20));
     assert_eq!(task.wakes(), 2);
+    assert!(task.future.is_elapsed());
     assert!(task.poll().is_ready());
     assert!(worker.timers.is_empty());
 }
@@ -124,9 +125,23 @@ fn a_reset_before_the_first_poll_only_changes_the_deadline() {
     assert_eq!(task.future.deadline(), start + ms(20));
     assert!(worker.timers.is_empty());
     worker.advance(ms(10));
+    assert!(!task.future.is_elapsed());
     assert!(task.poll().is_pending());
     worker.advance(ms(10));
     assert!(task.poll().is_ready());
+}
+
+#[test]
+fn a_loop_may_reset_it_and_look_at_it_without_polling() {
+    let worker = Worker::new();
+    let mut task = Task::new(sleep(ms(10)));
+    for _ in 0..3 {
+        task.future.as_mut().reset(Instant::now() + ms(10));
+        worker.advance(ms(9));
+        assert!(!task.future.is_elapsed());
+        worker.advance(ms(1));
+        assert!(task.future.is_elapsed());
+    }
 }
 
 #[test]
