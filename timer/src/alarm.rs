@@ -4,8 +4,8 @@
 //! ```text
 //!            first poll                 poll finds the entry gone
 //!  Unpolled ────────────► Registered ─────────────────────────────► Elapsed
-//!      │        └─ the deadline is over ──────────────────────────────▲ │
-//!      └───────────────────────◄──────── reset ────────◄────────────────┘
+//!   Reset ▲   └─ the deadline is over ────────────────────────────────▲ │
+//!         └────────────────────◄──────── reset ────────◄────────────────┘
 //! ```
 //!
 //! The entry holds the waker and the alarm holds the entry's key, so an alarm is not pinned by its
@@ -34,9 +34,12 @@ pub(crate) struct Alarm {
 
 #[derive(Debug, Clone, Copy)]
 enum State {
-    /// Not polled since it was made, or reset.
+    /// Not polled since it was made.
     Unpolled,
-    /// As above; the deadline was in the future when it was made, so the first poll does not look
+    /// Not polled since it was reset. Unlike a new one, it counts as elapsed when its time is over:
+    /// a loop may reset it and look at it without ever polling, as it may with Tokio's.
+    Reset,
+    /// As `Unpolled`; the deadline was in the future when it was made, so the first poll does not look
     /// at the clock. Most alarms are polled as soon as they are made.
     UnpolledAhead,
     Registered(EntryKey),
@@ -78,10 +81,11 @@ impl Alarm {
         self.home.clock().now()
     }
 
-    /// Whether the deadline came while the alarm was waiting for it.
+    /// Whether the deadline came after the first poll or reset.
     pub(crate) fn is_elapsed(&self) -> bool {
         match self.state {
             State::Unpolled | State::UnpolledAhead => false,
+            State::Reset => self.deadline <= self.now(),
             State::Registered(key) => self.home.has_fired(key),
             State::Elapsed => true,
         }
@@ -92,7 +96,7 @@ impl Alarm {
         self.deadline = deadline;
         match self.state {
             State::Registered(key) if self.home.reset(key, deadline) => {}
-            _ => self.state = State::Unpolled,
+            _ => self.state = State::Reset,
         }
     }
 
@@ -107,7 +111,7 @@ impl Alarm {
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let coop = ready!(coop::poll_proceed(cx));
         ready!(match self.state {
-            State::Unpolled => self.poll_first(cx, true),
+            State::Unpolled | State::Reset => self.poll_first(cx, true),
             // A test may have moved the clock, and expects exact answers.
             State::UnpolledAhead => self.poll_first(cx, clock::any_ever_paused()),
             State::Registered(key) => self.poll_registered(key, cx),

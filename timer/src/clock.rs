@@ -74,7 +74,10 @@ impl Clock {
         }
     }
 
-    /// Stops the clock.
+    /// Stops the clock, at the next whole millisecond since its origin.
+    ///
+    /// Timers are due at whole milliseconds. So a timer of 5 ms that is started on the paused clock
+    /// is due when the clock is advanced by 5 ms, and not by up to 6.
     ///
     /// # Panics
     ///
@@ -93,7 +96,9 @@ impl Clock {
             drop(time);
             panic!("time is already paused; call `resume` before pausing it again")
         };
-        time.shown += started.elapsed();
+        let shown = time.shown + started.elapsed();
+        let tick = Tick::of_deadline(shown.saturating_duration_since(self.state.origin));
+        time.shown = self.state.origin + tick.since_origin();
         time.flow = Flow::Paused;
     }
 
@@ -266,6 +271,23 @@ mod tests {
         clock.resume();
         assert!(!clock.is_paused());
         assert!(clock.now() - before >= HOUR);
+    }
+
+    #[test]
+    fn a_timer_on_the_paused_clock_is_due_after_its_very_duration() {
+        let clock = Clock::new(true);
+        let before = clock.now();
+        clock.pause();
+        assert!(clock.now() >= before, "time ran backwards");
+        assert!(
+            clock.now() - before < Duration::from_secs(5),
+            "time made a leap"
+        );
+        let millisecond = Duration::from_millis(1);
+        let due = clock.tick_of_deadline(clock.now() + millisecond);
+        assert_eq!(clock.until(due), millisecond);
+        clock.advance(millisecond);
+        assert_eq!(clock.tick_of_now(), due);
     }
 
     #[test]

@@ -16,6 +16,9 @@ use crate::current;
 /// jumps to the deadline of the next one. So a test of an hour of timeouts takes no time. While a
 /// `spawn_blocking` task runs the clock does not move by itself.
 ///
+/// The clock stops at the next whole millisecond. So a timer of 5 ms that is started now is due after
+/// `advance` by 5 ms.
+///
 /// What waits for anything but timers, a socket for example, takes real time, and while it does the
 /// clock may jump: a timeout around it may fire at once.
 ///

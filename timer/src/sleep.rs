@@ -125,10 +125,10 @@ impl Sleep {
         self.alarm.deadline()
     }
 
-    /// Whether the deadline came while the future was waiting for it.
+    /// Whether the deadline has come.
     ///
-    /// A future that was not polled since it was made or [`reset`](Self::reset) does not wait, and
-    /// is not elapsed even if its deadline is over.
+    /// A future that was never polled or [`reset`](Self::reset) does not wait yet, and is not elapsed
+    /// even if its deadline is over.
     pub fn is_elapsed(&self) -> bool {
         self.alarm.is_elapsed()
     }

@@ -13,7 +13,10 @@
 //!   it is dropped either wakes its task or does not, and its waker is dropped once.
 //! - **T3** No waker is cloned, woken or dropped under the lock, and `unpark` is not called under it.
 //!
-//! The models at the end of the file explore them. Where to read next: the module `wheel`.
+//! The models in `timers/tests.rs` explore them. Where to read next: the module `wheel`.
+
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 use std::sync::Arc;
