@@ -193,18 +193,20 @@ impl<W: AsyncWrite> AsyncWrite for BufWriter<W> {
             .iter()
             .fold(0, |sum: usize, buf| sum.saturating_add(buf.len()));
         if !self.writer.is_write_vectored() && total > self.pending.room() {
-            // The writer below would take the first buffer only. If that is large it goes there
-            // directly; otherwise as many as fit are gathered.
+            // The writer below would take the first buffer only: gather them here instead, unless
+            // the first one is too large for that.
             let Some(first) = bufs.iter().find(|buf| !buf.is_empty()) else {
                 return Poll::Ready(Ok(0));
             };
             if first.len() > self.pending.room() {
-                return self.poll_write(cx, first);
+                ready!(self.as_mut().poll_flush_buffer(cx))?;
             }
-            let pending = self.project().pending;
+            let this = self.project();
+            if first.len() >= this.pending.bytes.capacity() {
+                return this.writer.poll_write(cx, first);
+            }
             // The last one may fit in part: that is a short write.
-            let n = bufs.iter().map(|buf| pending.append(buf)).sum();
-            return Poll::Ready(Ok(n));
+            return Poll::Ready(Ok(bufs.iter().map(|buf| this.pending.append(buf)).sum()));
         }
         if total > self.pending.room() {
             ready!(self.as_mut().poll_flush_buffer(cx))?;
@@ -241,7 +243,9 @@ impl<W: AsyncWrite + AsyncSeek> AsyncSeek for BufWriter<W> {
     fn poll_complete(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<u64>> {
         if let SeekAfterFlush::Requested(position) = self.seek {
             ready!(self.as_mut().poll_flush_buffer(cx))?;
-            let this = self.as_mut().project();
+            let mut this = self.as_mut().project();
+            // A file still works on what it was given just now, and refuses to move meanwhile.
+            ready!(this.writer.as_mut().poll_complete(cx))?;
             *this.seek = SeekAfterFlush::Idle;
             this.writer.start_seek(position)?;
             *this.seek = SeekAfterFlush::Underway;

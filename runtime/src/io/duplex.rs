@@ -13,6 +13,10 @@ use super::{AsyncRead, AsyncWrite, ReadBuf};
 /// Each direction holds `max_buf_size` bytes at most; a writer that is so far ahead waits for the
 /// reader. Handy in tests, in the place of a socket.
 ///
+/// # Panics
+///
+/// When `max_buf_size` is zero.
+///
 /// # Examples
 ///
 /// ```
@@ -31,6 +35,7 @@ use super::{AsyncRead, AsyncWrite, ReadBuf};
 ///     Ok(())
 /// }
 /// ```
+#[track_caller]
 pub fn duplex(max_buf_size: usize) -> (DuplexStream, DuplexStream) {
     let there = Arc::new(Pipe::new(max_buf_size));
     let back = Arc::new(Pipe::new(max_buf_size));

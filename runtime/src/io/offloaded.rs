@@ -6,6 +6,7 @@
 
 use std::io;
 use std::mem;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -164,3 +165,9 @@ impl<S: BlockingWrite> AsyncWrite for OffloadedWriter<S> {
         self.poll_flush(cx)
     }
 }
+
+// The work reports its panics; nothing here is half done by one.
+impl<S> UnwindSafe for OffloadedReader<S> {}
+impl<S> RefUnwindSafe for OffloadedReader<S> {}
+impl<S> UnwindSafe for OffloadedWriter<S> {}
+impl<S> RefUnwindSafe for OffloadedWriter<S> {}

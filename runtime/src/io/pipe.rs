@@ -10,6 +10,7 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::io::{self, IoSlice};
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::task::{Context, Poll, ready};
 
 use parking_lot::Mutex;
@@ -35,7 +36,13 @@ struct PipeState {
 }
 
 impl Pipe {
+    #[track_caller]
     pub(super) fn new(capacity: usize) -> Self {
+        assert!(
+            capacity > 0,
+            "a stream in memory that holds nothing can never be written to; pass a `max_buf_size` \
+             greater than 0"
+        );
         Self {
             state: Mutex::default(),
             reader: WakerCell::new(),
@@ -60,8 +67,11 @@ impl Pipe {
         Poll::Ready(Ok(()))
     }
 
-    /// Reads unless there is nothing and there may be later.
+    /// Reads unless there is nothing and there may be later. Reading nothing always succeeds.
     fn try_read(&self, buf: &mut ReadBuf<'_>) -> bool {
+        if buf.remaining() == 0 {
+            return true;
+        }
         let n = {
             let mut state = self.state.lock();
             if state.bytes.is_empty() {
@@ -75,9 +85,7 @@ impl Pipe {
             state.bytes.drain(..n);
             n
         };
-        if n > 0 {
-            self.writer.wake();
-        }
+        self.writer.wake();
         true
     }
 
@@ -101,7 +109,7 @@ impl Pipe {
         Poll::Ready(result)
     }
 
-    /// Writes unless there is no room and there may be later.
+    /// Writes unless there is no room and there may be later. Writing nothing fails only when closed.
     fn try_write(&self, bufs: &[IoSlice<'_>]) -> Option<io::Result<usize>> {
         let n = {
             let mut state = self.state.lock();
@@ -109,7 +117,7 @@ impl Pipe {
                 return Some(Err(io::ErrorKind::BrokenPipe.into()));
             }
             let mut room = self.capacity - state.bytes.len();
-            if room == 0 {
+            if room == 0 && bufs.iter().any(|buf| !buf.is_empty()) {
                 return None;
             }
             let before = room;
@@ -138,6 +146,10 @@ impl Pipe {
         self.writer.wake();
     }
 }
+
+// No lock is held while foreign code runs, so a panic leaves nothing half done.
+impl UnwindSafe for Pipe {}
+impl RefUnwindSafe for Pipe {}
 
 impl fmt::Debug for Pipe {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -13,6 +13,10 @@ use super::{AsyncRead, AsyncWrite, ReadBuf, ReadHalf, WriteHalf, split};
 /// reader sees the end when the writer was [shut down](super::AsyncWriteExt::shutdown); dropping the
 /// writing half is not enough.
 ///
+/// # Panics
+///
+/// When `max_buf_size` is zero.
+///
 /// # Examples
 ///
 /// ```
@@ -29,6 +33,7 @@ use super::{AsyncRead, AsyncWrite, ReadBuf, ReadHalf, WriteHalf, split};
 ///     Ok(())
 /// }
 /// ```
+#[track_caller]
 pub fn simplex(max_buf_size: usize) -> (ReadHalf<SimplexStream>, WriteHalf<SimplexStream>) {
     split(SimplexStream::new_unsplit(max_buf_size))
 }
@@ -43,6 +48,11 @@ pub struct SimplexStream {
 
 impl SimplexStream {
     /// A pipe that holds `max_buf_size` bytes at most, in one piece. [`simplex`] gives its halves.
+    ///
+    /// # Panics
+    ///
+    /// When `max_buf_size` is zero.
+    #[track_caller]
     pub fn new_unsplit(max_buf_size: usize) -> SimplexStream {
         SimplexStream {
             pipe: Pipe::new(max_buf_size),

@@ -31,6 +31,7 @@
 
 use std::fmt;
 use std::io::{self, IoSlice};
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
@@ -113,6 +114,11 @@ struct Claimable<T> {
 // SAFETY: the stream is reached by one thread at a time (P1), which amounts to sending it there and
 // back.
 unsafe impl<T: Send> Sync for Claimable<T> {}
+
+// A panic in a poll releases the claim; what it means for the stream is the stream's affair, as it is
+// for one that was not divided.
+impl<T> UnwindSafe for Claimable<T> {}
+impl<T> RefUnwindSafe for Claimable<T> {}
 
 /// Releases the claim when dropped, also when the stream's poll panics.
 struct Claim<'a, T>(&'a Claimable<T>);
