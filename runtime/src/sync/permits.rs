@@ -451,5 +451,7 @@ impl fmt::Display for TryAcquireError {
 
 impl Error for TryAcquireError {}
 
+#[cfg(all(test, not(rt_loom)))]
+pub(crate) mod test_wakers;
 #[cfg(test)]
 mod tests;
