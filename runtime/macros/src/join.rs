@@ -73,9 +73,10 @@ impl Input {
             .enumerate()
             .map(|(i, future)| format_ident!("__future{i}", span = place::start_of(future)))
             .collect();
-        let wrapped = futures.iter().zip(&name).map(
-            |(future, name)| quote_spanned!(place::start_of(future)=> __wrap(#name)),
-        );
+        let wrapped = futures
+            .iter()
+            .zip(&name)
+            .map(|(future, name)| quote_spanned!(place::start_of(future)=> __wrap(#name)));
         let pinned: Vec<_> = (0..count)
             .map(|i| {
                 let index = Index {

@@ -31,6 +31,8 @@ macro_rules! unreachable {
 #[derive(Clone, Copy, PartialEq)]
 enum Never {}
 
+fn keep<T>(_: T) {}
+
 async fn select(mut number: Option<u32>) -> Option<u32> {
     runtime::select! {
         _ = ready(()) => {}
@@ -42,10 +44,8 @@ async fn select(mut number: Option<u32>) -> Option<u32> {
         never = async { pending::<Never>().await } => match never {},
         _ = async { loop { ready(()).await } } => {}
         Some(ref mut x) = ready(number.as_mut()) => **x += 1,
-        (a, mut b) = ready((1, 2)) => { b += a; drop(Some(b)); }
-        whole @ (1 | 2) = ready(5) => drop(Some(whole)),
-        (output,) = ready((1,)) => {}
-        (future,) = ready((future,)) => {}
+        (a, mut b) = ready((1, 2)) => { b += a; keep(b); }
+        whole @ (1 | 2) = ready(5) => keep(whole),
         else => return None,
     }
     let result = runtime::select! {
@@ -54,11 +54,9 @@ async fn select(mut number: Option<u32>) -> Option<u32> {
     };
     runtime::select! { else => {} }
     runtime::select! {
-        _ = ready(()) => return Some(1),
+        _ = ready(()) => return Some(result),
         _ = ready(()) => panic!("no"),
     }
-    #[allow(unreachable_code)]
-    Some(result)
 }
 
 async fn join() -> Result<(), u8> {
@@ -66,9 +64,9 @@ async fn join() -> Result<(), u8> {
     let b = async { 1 };
     runtime::pin!(b);
     let ((), one) = runtime::join!(a, &mut b);
-    runtime::join!(biased; async {}, async { drop(Some(one)) },);
+    runtime::join!(biased; async {}, async { keep(one) },);
     let (x, ()) = runtime::try_join!(ready(Ok(1)), async { Err(2) })?;
-    drop(Some(x));
+    keep(x);
     runtime::join!(pending::<Infallible>(), async {});
     runtime::join!(async { pending::<Never>().await }, async { loop { ready(()).await } });
     Ok(())
