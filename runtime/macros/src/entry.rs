@@ -23,12 +23,13 @@
 
 mod arguments;
 
-use proc_macro2::{Group, Span, TokenStream};
-use quote::{format_ident, quote, quote_spanned};
+use proc_macro2::{Group, Span, TokenStream, TokenTree};
+use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::parse::{Parse, ParseStream, Parser};
-use syn::{Attribute, Error, Result, ReturnType, Signature, Type, Visibility, token};
+use syn::{Attribute, Error, Result, ReturnType, Signature, Visibility, token};
 
 use self::arguments::{Arguments, Flavor};
+use crate::place;
 
 /// Which of the two attributes is expanded.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -221,16 +222,16 @@ impl Function {
         let body = &self.body;
         let site = Span::mixed_site();
         let block_on = arguments.block_on();
-        let future = match self.output_in_trait_object() {
+        let future = match self.output_type() {
             // One copy of `block_on` serves all tests that return the same.
             Some(output) if entry == Entry::Test => quote_spanned! {site=>
-                let future: ::core::pin::Pin<
+                let __future: ::core::pin::Pin<
                     &mut dyn ::core::future::Future<Output = #output>
                 > = ::core::pin::pin!(#name());
             },
-            _ => quote_spanned!(site=> let future = #name();),
+            _ => quote_spanned!(site=> let __future = #name();),
         };
-        let future_name = format_ident!("future", span = site);
+        let future_name = format_ident!("__future", span = site);
         quote! {
             // The user did not ask for this function, and may well not await.
             #[allow(clippy::unused_async)]
@@ -241,24 +242,52 @@ impl Function {
     }
 
     fn block_on_block(&self, arguments: &Arguments) -> TokenStream {
-        let body = &self.body;
-        let block_on = arguments.block_on();
         let site = Span::mixed_site();
+        // A block cannot say what it returns. The first `return` in it does, and then the compiler
+        // compares everything else with that, at the user's tokens.
+        let output_position = match &self.signature.output {
+            ReturnType::Default => place::start_of(&self.signature.ident.to_token_stream()),
+            ReturnType::Type(_, output) => place::start_of(&output.to_token_stream()),
+        };
+        let returns = self.output_type().map(|output| {
+            quote_spanned! {output_position=>
+                if let ::core::option::Option::Some(__output) =
+                    ::core::option::Option::None::<#output>
+                {
+                    return __output;
+                }
+            }
+        });
+        let statements = self.body.stream();
+        let mut body = Group::new(self.body.delimiter(), quote!(#returns #statements));
+        body.set_span(self.body.span());
+        let block_on = arguments.block_on();
         quote_spanned! {site=>
-            let future = async move #body;
-            #block_on(future)
+            let __future = async move #body;
+            #block_on(__future)
         }
     }
 
-    /// What the function returns, if `dyn Future<Output = …>` may name it.
-    fn output_in_trait_object(&self) -> Option<TokenStream> {
+    /// What the function returns, if it is a type that may stand anywhere, unlike `!` and
+    /// `impl Trait`.
+    fn output_type(&self) -> Option<TokenStream> {
         match &self.signature.output {
             ReturnType::Default => Some(quote!(())),
             ReturnType::Type(_, output) => {
-                matches!(**output, Type::Path(_) | Type::Tuple(_)).then(|| quote!(#output))
+                let output = output.to_token_stream();
+                can_stand_anywhere(output.clone()).then_some(output)
             }
         }
     }
+}
+
+fn can_stand_anywhere(type_: TokenStream) -> bool {
+    type_.into_iter().all(|token| match token {
+        TokenTree::Ident(ident) => ident != "impl",
+        TokenTree::Punct(punct) => punct.as_char() != '!',
+        TokenTree::Group(group) => can_stand_anywhere(group.stream()),
+        TokenTree::Literal(_) => true,
+    })
 }
 
 /// Whether the attribute makes a test: `#[test]`, or the same by its path in `core` or `std`.

@@ -5,9 +5,11 @@
 //! future that is polled first next time.
 
 use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
-use quote::{ToTokens, format_ident, quote_spanned};
+use quote::{format_ident, quote_spanned};
 use syn::parse::{Parse, ParseStream};
 use syn::{Index, Result};
+
+use crate::place;
 
 /// When the macro is done.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -20,21 +22,22 @@ struct Input {
     /// `$crate` of the calling macro.
     runtime: TokenTree,
     biased: bool,
-    futures: Vec<Group>,
+    futures: Vec<TokenStream>,
 }
 
 impl Parse for Input {
     fn parse(input: ParseStream<'_>) -> Result<Self> {
+        let runtime = input.parse()?;
+        let biased = input.parse::<Ident>()? == "biased";
+        let mut futures = Vec::new();
+        while !input.is_empty() {
+            // Inside of the braces is exactly what the user wrote.
+            futures.push(input.parse::<Group>()?.stream());
+        }
         Ok(Self {
-            runtime: input.parse()?,
-            biased: input.parse::<Ident>()? == "biased",
-            futures: {
-                let mut futures = Vec::new();
-                while !input.is_empty() {
-                    futures.push(input.parse()?);
-                }
-                futures
-            },
+            runtime,
+            biased,
+            futures,
         })
     }
 }
@@ -63,85 +66,109 @@ impl Input {
             };
         }
 
-        let index: Vec<_> = (0..count)
-            .map(|i| Index {
-                index: i as u32,
-                span: site,
-            })
-            .collect();
-        let name: Vec<_> = (0..count)
-            .map(|i| format_ident!("future{i}", span = site))
-            .collect();
-        // Inside of the braces is exactly what the user wrote. Each future gets a `let` of its own:
-        // that gives `&mut temporary()` a lifetime until the end, and a local that is moved from as a
-        // whole takes no space in the surrounding future.
-        let future = futures.iter().map(Group::stream);
-
-        let pinned: Vec<_> = index
+        // Each future gets a `let` of its own: that gives `&mut temporary()` a lifetime until the
+        // end, and a local that is moved from as a whole takes no space in the surrounding future.
+        let name: Vec<_> = futures
             .iter()
+            .enumerate()
+            .map(|(i, future)| format_ident!("__future{i}", span = place::start_of(future)))
+            .collect();
+        let wrapped = futures
+            .iter()
+            .zip(&name)
+            .map(|(future, name)| quote_spanned!(place::start_of(future)=> __wrap(#name)));
+        let pinned: Vec<_> = (0..count)
             .map(|i| {
-                // SAFETY of the expansion: `futures` is a reference that shadows the tuple, under a
-                // name that only this expansion can write. So nobody moves out of the tuple any
-                // more, and it lives until the end of the block.
-                quote_spanned!(site=> unsafe { #support::Pin::new_unchecked(&mut futures.#i) })
-            })
-            .collect();
-        let poll: Vec<_> = pinned
-            .iter()
-            .map(|pinned| {
-                let done = match until {
-                    Until::AllDone => quote_spanned!(site=> {}),
-                    Until::FirstError => quote_spanned!(site=> {
-                        if let #support::Some(error) = #pinned.take_error() {
-                            return #support::Poll::Ready(#support::Err(error));
-                        }
-                    }),
+                let index = Index {
+                    index: i as u32,
+                    span: site,
                 };
-                quote_spanned!(site=> match #support::Future::poll(#pinned, cx) {
-                    #support::Poll::Ready(()) => #done
-                    #support::Poll::Pending => waiting = true,
-                })
+                // SAFETY of the expansion: `__futures` is a reference that shadows the tuple, under
+                // a name that only this expansion can write. So nobody moves out of the tuple any
+                // more, and it lives until the end of the block.
+                quote_spanned!(site=>
+                    unsafe { #support::Pin::new_unchecked(&mut __futures.#index) }
+                )
             })
             .collect();
-        let poll_all = if biased || count == 1 {
-            quote_spanned!(site=> #(#poll)*)
-        } else {
+        let poll: Vec<_> = futures
+            .iter()
+            .zip(&pinned)
+            .map(|(future, pinned)| poll_branch(&support, until, future, pinned))
+            .collect();
+        let rotates = !biased && count > 1;
+        let poll_all = if rotates {
             let position = 0..count;
             quote_spanned!(site=>
-                for step in 0..#count {
-                    match (first + step) % #count {
-                        #(#position => #poll)*
+                for __step in 0..#count {
+                    match (__first + __step) % #count {
+                        #(#position => { #poll })*
                         _ => #support::unreachable!(),
                     }
                 }
-                first = (first + 1) % #count;
+                __first = (__first + 1) % #count;
             )
+        } else {
+            quote_spanned!(site=> #(#poll)*)
         };
-        let first =
-            (!biased && count > 1).then(|| quote_spanned!(site=> let mut first: usize = 0;));
+        let first = rotates.then(|| quote_spanned!(site=> let mut __first: usize = 0;));
         let outputs = match until {
             Until::AllDone => quote_spanned!(site=> (#(#pinned.take_output(),)*)),
             Until::FirstError => {
                 quote_spanned!(site=> #support::Ok((#(#pinned.take_value(),)*)))
             }
         };
+        let wrap = match until {
+            Until::AllDone => quote_spanned!(site=> maybe_done),
+            Until::FirstError => quote_spanned!(site=> maybe_done_or_failed),
+        };
+        // What is still on its way when the first error comes is dropped at the end of the block.
         quote_spanned!(site=> {
-            #(let #name = #future;)*
-            let mut futures = (#(#support::maybe_done(#name),)*);
-            let futures = &mut futures;
+            use #support::#wrap as __wrap;
+            #(let #name = #futures;)*
+            let mut __futures = (#(#wrapped,)*);
+            let __futures = &mut __futures;
             #first
-            let output = #support::poll_fn(move |cx| {
-                let mut waiting = false;
+            let __output = #support::poll_fn(move |__cx| {
+                let mut __waiting = false;
                 #poll_all
-                if waiting {
+                if __waiting {
                     #support::Poll::Pending
                 } else {
                     #support::Poll::Ready(#outputs)
                 }
             })
             .await;
-            output
+            __output
         })
-        .into_token_stream()
     }
+}
+
+fn poll_branch(
+    support: &TokenStream,
+    until: Until,
+    future: &TokenStream,
+    pinned: &TokenStream,
+) -> TokenStream {
+    let site = Span::mixed_site();
+    let ready = match until {
+        Until::AllDone => quote_spanned!(site=> {}),
+        Until::FirstError => {
+            let error = Ident::new("__error", place::start_of(future));
+            let result = quote_spanned!(place::start_of(future)=>
+                ::core::result::Result::Err(#error)
+            );
+            quote_spanned!(site=> {
+                if let #support::Some(#error) = #pinned.take_error() {
+                    return #support::Poll::Ready(#result);
+                }
+            })
+        }
+    };
+    quote_spanned!(site=>
+        match #support::Future::poll(#pinned, __cx) {
+            #support::Poll::Ready(()) => #ready
+            #support::Poll::Pending => __waiting = true,
+        }
+    )
 }

@@ -9,15 +9,18 @@
 //! - `select.rs`: `select!`; `select/branches.rs` parses it, `select/pattern.rs` makes the patterns
 //!   fit for a look at a value that is not moved yet.
 //! - `join.rs`: `join!` and `try_join!`.
+//! - `place.rs`: where in the user's code the compiler reports a mistake in an expansion.
 //!
 //! Names that an expansion introduces have the span [`Span::mixed_site`], so that the user's code
-//! cannot see them; all that the user wrote keeps its own span, so that the compiler's messages point
-//! at it.
+//! cannot see them. For constants and unit structs that is not enough: a local variable may not have
+//! the name of one. So these names start with two underscores. All that the user wrote keeps its own
+//! span, so that the compiler's messages point at it.
 //!
 //! [`Span::mixed_site`]: proc_macro2::Span::mixed_site
 
 mod entry;
 mod join;
+mod place;
 mod select;
 
 use proc_macro::TokenStream;

@@ -15,11 +15,12 @@ mod branches;
 mod pattern;
 
 use proc_macro2::{Ident, Literal, Span, TokenStream};
-use quote::{format_ident, quote, quote_spanned};
-use syn::Index;
+use quote::{format_ident, quote_spanned};
+use syn::{Index, Token};
 
 use self::branches::{Branch, Select};
 use self::pattern::Look;
+use crate::place;
 
 pub(crate) fn expand(input: TokenStream) -> TokenStream {
     match syn::parse2::<Select>(input) {
@@ -39,11 +40,11 @@ impl Select {
         let site = Span::mixed_site();
         let support = quote_spanned!(site=> #runtime::macros::support);
         if branches.is_empty() {
-            return quote!({ #otherwise });
+            // As an arm, because there `else => { … }` may have its braces.
+            return quote_spanned!(site=> match () { () => #otherwise });
         }
 
         let count = branches.len();
-        let future_name: Vec<_> = numbered("future", count);
         let variant: Vec<_> = numbered("Branch", count);
         let parameter: Vec<_> = numbered("T", count);
         let mask = match count {
@@ -56,14 +57,27 @@ impl Select {
         let conditions = branches.iter().enumerate().filter_map(|(i, branch)| {
             let condition = branch.condition.as_ref()?;
             let bit = bit(i);
+            let end = semicolon_after(condition);
             Some(quote_spanned!(site=>
-                let enabled: bool = #condition;
-                if !enabled {
-                    disabled |= #bit;
+                let __enabled: bool = #condition #end
+                if !__enabled {
+                    __disabled |= #bit;
                 }
             ))
         });
-        let future = branches.iter().map(|branch| &branch.future);
+        let future_name: Vec<_> = branches
+            .iter()
+            .enumerate()
+            .map(|(i, branch)| format_ident!("__future{i}", span = place::start_of(&branch.future)))
+            .collect();
+        let make = branches.iter().zip(&future_name).map(|(branch, name)| {
+            let future = &branch.future;
+            let end = semicolon_after(future);
+            quote_spanned!(site=> let #name = #future #end)
+        });
+        let into_future = branches.iter().zip(&future_name).map(|(branch, name)| {
+            quote_spanned!(place::start_of(&branch.future)=> ::core::future::IntoFuture::into_future(#name))
+        });
         let poll: Vec<_> = branches
             .iter()
             .enumerate()
@@ -75,9 +89,9 @@ impl Select {
             let position = 0..count as u32;
             let count = Literal::u32_suffixed(count as u32);
             quote_spanned!(site=>
-                let first = #support::thread_rng_n(#count);
-                for step in 0..#count {
-                    match (first + step) % #count {
+                let __first = #support::thread_rng_n(#count);
+                for __step in 0..#count {
+                    match (__first + __step) % #count {
                         #(#position => { #poll })*
                         _ => #support::unreachable!(),
                     }
@@ -86,7 +100,11 @@ impl Select {
         };
 
         let pattern = branches.iter().map(|branch| &branch.pattern);
-        let handler = branches.iter().map(|branch| &branch.handler);
+        let handler = branches.iter().map(|branch| {
+            let handler = &branch.handler;
+            let end = comma_after(handler);
+            quote_spanned!(site=> #handler #end)
+        });
         let otherwise =
             otherwise.unwrap_or_else(|| quote_spanned!(site=> #support::no_branch_left()));
         // A pattern that looks and matches also matches when it takes, but the compiler cannot know.
@@ -100,32 +118,33 @@ impl Select {
                 #(#variant(#parameter),)*
                 NoBranchLeft,
             }
-            let output = {
-                let mut disabled: #mask = 0;
+            // Mutable, so that patterns may say `ref mut`.
+            let mut __output = {
+                let mut __disabled: #mask = 0;
                 #(#conditions)*
                 // Each future gets a `let` of its own: that gives `&mut temporary()` a lifetime until
                 // the end of the block, and a local that is moved from as a whole takes no space in
                 // the surrounding future.
-                #(let #future_name = #future;)*
-                let mut futures = (#(#support::IntoFuture::into_future(#future_name),)*);
-                let futures = &mut futures;
-                let output = #support::poll_fn(move |cx| {
-                    if #support::poll_budget_available(cx).is_pending() {
+                #(#make)*
+                let mut __futures = (#(#into_future,)*);
+                let __futures = &mut __futures;
+                let __output = #support::poll_fn(move |__cx| {
+                    if #support::poll_budget_available(__cx).is_pending() {
                         return #support::Poll::Pending;
                     }
-                    let mut waiting = false;
+                    let mut __waiting = false;
                     #poll_all
-                    if waiting {
+                    if __waiting {
                         #support::Poll::Pending
                     } else {
                         #support::Poll::Ready(__SelectOutput::NoBranchLeft)
                     }
                 })
                 .await;
-                output
+                __output
             };
-            match output {
-                #(__SelectOutput::#variant(#pattern) => #handler,)*
+            match __output {
+                #(__SelectOutput::#variant(#pattern) => #handler)*
                 __SelectOutput::NoBranchLeft => #otherwise,
                 #rest
             }
@@ -145,29 +164,40 @@ fn poll_branch(support: &TokenStream, position: usize, branch: &Branch) -> Token
     let matches = match pattern::look(&branch.pattern) {
         Look::Always => quote_spanned!(site=> true),
         Look::AtValue(pattern) => {
-            quote_spanned!(site=> match value { #pattern => true, _ => false })
+            quote_spanned!(site=> match __value { #pattern => true, _ => false })
         }
         Look::AtReference(pattern) => {
-            quote_spanned!(site=> match &value { #pattern => true, _ => false })
+            quote_spanned!(site=> match &__value { #pattern => true, _ => false })
         }
     };
-    // SAFETY of the expansion: `futures` is a reference that shadows the tuple, under a name that
+    // SAFETY of the expansion: `__futures` is a reference that shadows the tuple, under a name that
     // only this expansion can write. So nobody moves out of the tuple any more, and it lives until
     // the end of the block.
     quote_spanned!(site=>
-        if disabled & #bit == 0 {
-            let future = unsafe { #support::Pin::new_unchecked(&mut futures.#index) };
-            match #support::Future::poll(future, cx) {
-                #support::Poll::Ready(value) => {
-                    disabled |= #bit;
+        if __disabled & #bit == 0 {
+            let __future = unsafe { #support::Pin::new_unchecked(&mut __futures.#index) };
+            match #support::Future::poll(__future, __cx) {
+                #support::Poll::Ready(__value) => {
+                    __disabled |= #bit;
                     if #matches {
-                        return #support::Poll::Ready(__SelectOutput::#variant(value));
+                        return #support::Poll::Ready(__SelectOutput::#variant(__value));
                     }
                 }
-                #support::Poll::Pending => waiting = true,
+                #support::Poll::Pending => __waiting = true,
             }
         }
     )
+}
+
+/// Where the user's expression is half-written the compiler reports the token behind it; so that
+/// token has to be in the right place.
+fn semicolon_after(expression: &TokenStream) -> Token![;] {
+    Token![;](place::end_of(expression))
+}
+
+/// As [`semicolon_after`].
+fn comma_after(expression: &TokenStream) -> Token![,] {
+    Token![,](place::end_of(expression))
 }
 
 fn bit(position: usize) -> Literal {

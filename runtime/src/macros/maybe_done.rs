@@ -28,6 +28,14 @@ pub fn maybe_done<F: IntoFuture>(future: F) -> MaybeDone<F::IntoFuture> {
     }
 }
 
+/// [`maybe_done`] for the branches of [`try_join!`](crate::try_join).
+pub fn maybe_done_or_failed<F, T, E>(future: F) -> MaybeDone<F::IntoFuture>
+where
+    F: IntoFuture<Output = Result<T, E>>,
+{
+    maybe_done(future)
+}
+
 impl<F: Future> Future for MaybeDone<F> {
     type Output = ();
 

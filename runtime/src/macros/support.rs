@@ -1,16 +1,16 @@
 //! What the expansions of the macros name. Not for anybody else.
 
-pub use std::future::{Future, IntoFuture, poll_fn};
+pub use std::future::{Future, poll_fn};
 pub use std::option::Option::Some;
 pub use std::pin::Pin;
-pub use std::result::Result::{Err, Ok};
+pub use std::result::Result::Ok;
 pub use std::task::Poll;
 pub use std::unreachable;
 
 pub use runtime_base::random::below as thread_rng_n;
 pub use runtime_macros::{join_expression, select_expression, try_join_expression};
 
-pub use super::maybe_done::{MaybeDone, maybe_done};
+pub use super::maybe_done::{maybe_done, maybe_done_or_failed};
 
 use std::task::Context;
 

@@ -293,7 +293,7 @@ fn unhandled_panic(value: &LitStr) -> Result<Ident> {
             ));
         }
     };
-    Ok(Ident::new(variant, Span::call_site()))
+    Ok(Ident::new(variant, value.span()))
 }
 
 fn path(value: &LitStr) -> Result<Path> {

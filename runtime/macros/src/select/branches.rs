@@ -90,6 +90,9 @@ impl Parse for Select {
 impl Parse for Branch {
     fn parse(input: ParseStream<'_>) -> Result<Self> {
         let pattern = Pat::parse_multi_with_leading_vert(input)?;
+        if !input.peek(Token![=]) || input.peek(Token![=>]) {
+            return Err(input.error("expected `=`: a branch is `pattern = future => handler`"));
+        }
         input.parse::<Token![=]>()?;
         let future = expression(input, |input| {
             input.peek(Token![=>]) || input.peek(Token![,])

@@ -12,7 +12,7 @@
 //!   looking through a reference; what stands behind it sees through the reference by itself.
 
 use proc_macro2::Span;
-use syn::{Lit, Pat, PatWild, Token};
+use syn::{Lit, Pat, PatWild, Token, token};
 
 /// How to find out whether a value matches.
 pub(super) enum Look {
@@ -66,6 +66,10 @@ impl Looker {
             Pat::Ident(ident) => {
                 if let Some((_, behind)) = ident.subpat.take() {
                     *pattern = *behind;
+                    if let Pat::Paren(paren) = pattern {
+                        // The user needs them behind an `@`.
+                        paren.paren_token = token::Paren(Span::mixed_site());
+                    }
                     self.drop_bindings(pattern);
                 } else if ident.by_ref.is_some() || ident.mutability.is_some() {
                     *pattern = wild();
