@@ -10,6 +10,10 @@ use super::rt::task;
 use crate::load::{Crew, EchoClient, REQUEST, Visitor};
 use crate::row::{Cost, Workload};
 
+/// Requests per connection in one iteration: with fewer, a thousand connections would be measured
+/// starting and stopping.
+const REQUESTS: u64 = 5;
+
 /// One connection: what a round trip takes.
 pub(super) fn echo_1(runtime: Runtime) -> Workload {
     echo(runtime, 1)
@@ -40,10 +44,10 @@ fn echo(runtime: Runtime, connections: usize) -> Workload {
         move |requests| {
             client
                 .get_or_insert_with(|| EchoClient::connect(address, connections))
-                .exchange(requests);
+                .exchange(requests * REQUESTS);
         }
     });
-    Workload::new(connections as u64, move |iterations| {
+    Workload::new(connections as u64 * REQUESTS, move |iterations| {
         serve(&runtime, &crew, iterations)
     })
 }
