@@ -85,6 +85,7 @@ pub use join::{Join, join};
 pub use lines::Lines;
 pub use repeat::{Repeat, repeat};
 pub use runtime_base::io::{AsyncBufRead, AsyncRead, AsyncSeek, AsyncWrite, ReadBuf};
+pub use runtime_net::{Interest, Ready};
 pub use segments::Split;
 pub use simplex::{SimplexStream, simplex};
 pub use sink::{Sink, sink};

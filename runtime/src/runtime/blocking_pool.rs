@@ -185,7 +185,7 @@ impl BlockingPool {
             }
         };
         if takes_jobs {
-            self.take_jobs();
+            self.take_jobs(handle);
         }
         self.settings.call(&self.settings.on_thread_stop);
         drop(context);
@@ -193,7 +193,7 @@ impl BlockingPool {
     }
 
     /// Runs jobs until the pool closes or there was none for the keep-alive time.
-    fn take_jobs(&self) {
+    fn take_jobs(&self, handle: &Handle) {
         let mut queue = self.queue.lock();
         loop {
             while let Some(job) = queue.jobs.pop_front() {
@@ -203,6 +203,7 @@ impl BlockingPool {
                     job.shutdown();
                 } else {
                     job.run();
+                    handle.blocking_work_ended();
                 }
                 queue = self.queue.lock();
             }

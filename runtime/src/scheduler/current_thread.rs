@@ -224,6 +224,11 @@ impl CurrentThread {
         self.driver.enter()
     }
 
+    /// Ends the sleep of the thread that runs the scheduler.
+    pub(crate) fn unpark(&self) {
+        self.driver.notifier().unpark();
+    }
+
     pub(crate) fn id(&self) -> Id {
         self.id
     }

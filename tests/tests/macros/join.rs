@@ -103,10 +103,19 @@ fn note_polls(log: &Log, name: &'static str) -> impl Future<Output = Result<(), 
 
 #[test]
 fn another_branch_comes_first_in_every_poll() {
-    let rotated = [["a", "b", "c"], ["b", "c", "a"], ["c", "a", "b"], ["a", "b", "c"]];
+    let rotated = [
+        ["a", "b", "c"],
+        ["b", "c", "a"],
+        ["c", "a", "b"],
+        ["a", "b", "c"],
+    ];
     assert_eq!(
         orders_of_polls(async |log| {
-            runtime::join!(note_polls(log, "a"), note_polls(log, "b"), note_polls(log, "c"));
+            runtime::join!(
+                note_polls(log, "a"),
+                note_polls(log, "b"),
+                note_polls(log, "c")
+            );
         }),
         rotated
     );
@@ -161,12 +170,16 @@ fn names_of_the_expansion_do_not_meet_those_of_the_user() {
 fn dropping_the_join_drops_all_branches() {
     let log = Log::default();
     {
-        let mut future =
-            pin!(async { runtime::join!(log.never("a"), async { log.on_drop("b") }, log.never("c")) });
+        let mut future = pin!(async {
+            runtime::join!(log.never("a"), async { log.on_drop("b") }, log.never("c"))
+        });
         assert!(poll_once(future.as_mut()).is_pending());
         log.note("cancel");
     }
-    assert_eq!(log.take(), ["poll a", "poll c", "cancel", "drop a", "drop b", "drop c"]);
+    assert_eq!(
+        log.take(),
+        ["poll a", "poll c", "cancel", "drop a", "drop b", "drop c"]
+    );
 }
 
 #[test]
@@ -191,8 +204,16 @@ fn the_future_holds_the_branches_a_pointer_and_an_index() {
     let one = size_of_val(&branch());
     let fair = async { runtime::join!(branch(), branch()) };
     let biased = async { runtime::join!(biased; branch(), branch()) };
-    assert!(size_of_val(&fair) <= 2 * (one + 8) + 3 * 8, "{} for {one}", size_of_val(&fair));
-    assert!(size_of_val(&biased) <= 2 * (one + 8) + 2 * 8, "{} for {one}", size_of_val(&biased));
+    assert!(
+        size_of_val(&fair) <= 2 * (one + 8) + 3 * 8,
+        "{} for {one}",
+        size_of_val(&fair)
+    );
+    assert!(
+        size_of_val(&biased) <= 2 * (one + 8) + 2 * 8,
+        "{} for {one}",
+        size_of_val(&biased)
+    );
 }
 
 #[test]
@@ -208,17 +229,72 @@ fn a_branch_may_never_return() {
 fn more_than_64_branches_can_be_joined() {
     let (.., last) = block_on(async {
         runtime::join!(
-            after(0, 0), after(1, 1), after(2, 2), after(3, 3), after(4, 4), after(5, 5),
-            after(0, 0), after(1, 1), after(2, 2), after(3, 3), after(4, 4), after(5, 5),
-            after(0, 0), after(1, 1), after(2, 2), after(3, 3), after(4, 4), after(5, 5),
-            after(0, 0), after(1, 1), after(2, 2), after(3, 3), after(4, 4), after(5, 5),
-            after(0, 0), after(1, 1), after(2, 2), after(3, 3), after(4, 4), after(5, 5),
-            after(0, 0), after(1, 1), after(2, 2), after(3, 3), after(4, 4), after(5, 5),
-            after(0, 0), after(1, 1), after(2, 2), after(3, 3), after(4, 4), after(5, 5),
-            after(0, 0), after(1, 1), after(2, 2), after(3, 3), after(4, 4), after(5, 5),
-            after(0, 0), after(1, 1), after(2, 2), after(3, 3), after(4, 4), after(5, 5),
-            after(0, 0), after(1, 1), after(2, 2), after(3, 3), after(4, 4), after(5, 5),
-            after(0, 0), after(1, 1), after(2, 2), after(3, 3), after(4, 4), after(99, 65),
+            after(0, 0),
+            after(1, 1),
+            after(2, 2),
+            after(3, 3),
+            after(4, 4),
+            after(5, 5),
+            after(0, 0),
+            after(1, 1),
+            after(2, 2),
+            after(3, 3),
+            after(4, 4),
+            after(5, 5),
+            after(0, 0),
+            after(1, 1),
+            after(2, 2),
+            after(3, 3),
+            after(4, 4),
+            after(5, 5),
+            after(0, 0),
+            after(1, 1),
+            after(2, 2),
+            after(3, 3),
+            after(4, 4),
+            after(5, 5),
+            after(0, 0),
+            after(1, 1),
+            after(2, 2),
+            after(3, 3),
+            after(4, 4),
+            after(5, 5),
+            after(0, 0),
+            after(1, 1),
+            after(2, 2),
+            after(3, 3),
+            after(4, 4),
+            after(5, 5),
+            after(0, 0),
+            after(1, 1),
+            after(2, 2),
+            after(3, 3),
+            after(4, 4),
+            after(5, 5),
+            after(0, 0),
+            after(1, 1),
+            after(2, 2),
+            after(3, 3),
+            after(4, 4),
+            after(5, 5),
+            after(0, 0),
+            after(1, 1),
+            after(2, 2),
+            after(3, 3),
+            after(4, 4),
+            after(5, 5),
+            after(0, 0),
+            after(1, 1),
+            after(2, 2),
+            after(3, 3),
+            after(4, 4),
+            after(5, 5),
+            after(0, 0),
+            after(1, 1),
+            after(2, 2),
+            after(3, 3),
+            after(4, 4),
+            after(99, 65),
         )
     });
     assert_eq!(last, 65);

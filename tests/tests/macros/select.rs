@@ -38,9 +38,13 @@ fn handlers_are_blocks_and_expressions_with_and_without_commas() {
 
 #[test]
 fn a_select_with_nothing_but_else_gives_it() {
-    let value: u32 = block_on(async { runtime::select! { else => { 7 } } });
+    let value: u32 = block_on(async {
+        runtime::select! { else => { 7 } }
+    });
     assert_eq!(value, 7);
-    let value: u32 = block_on(async { runtime::select! { biased; else => 8, } });
+    let value: u32 = block_on(async {
+        runtime::select! { biased; else => 8, }
+    });
     assert_eq!(value, 8);
 }
 
@@ -62,7 +66,12 @@ fn branches_are_made_by_into_future() {
             ready(5)
         }
     }
-    assert_eq!(block_on(async { runtime::select! { x = Recipe => x } }), 5);
+    assert_eq!(
+        block_on(async {
+            runtime::select! { x = Recipe => x }
+        }),
+        5
+    );
 }
 
 #[test]
@@ -196,12 +205,27 @@ fn bindings_move_borrow_and_may_be_mutable() {
 #[test]
 #[allow(unused_variables, unused_mut)]
 fn all_kinds_of_patterns_match_as_they_do_in_a_match() {
-    let pair = || Message::Pair { left: 3, right: Some("r".into()) };
+    let pair = || Message::Pair {
+        left: 3,
+        right: Some("r".into()),
+    };
     assert!(matches_in_select!(pair(), Message::Pair { left: 3, .. }));
-    assert!(matches_in_select!(pair(), Message::Pair { left: 1..=3, right: Some(_) }));
-    assert!(!matches_in_select!(pair(), Message::Pair { left: 4.., right }));
+    assert!(matches_in_select!(
+        pair(),
+        Message::Pair {
+            left: 1..=3,
+            right: Some(_)
+        }
+    ));
+    assert!(!matches_in_select!(
+        pair(),
+        Message::Pair { left: 4.., right }
+    ));
     assert!(matches_in_select!(pair(), Message::Pair { mut left, ref right }));
-    assert!(matches_in_select!(pair(), Message::Quit | Message::Pair { left: 3 | 4, .. }));
+    assert!(matches_in_select!(
+        pair(),
+        Message::Quit | Message::Pair { left: 3 | 4, .. }
+    ));
     assert!(matches_in_select!(pair(), | Message::Pair { right: Some(x), .. }));
     assert!(matches_in_select!(pair(), whole @ Message::Pair { .. }));
     assert!(!matches_in_select!(pair(), whole @ (Quit | Message::Text(_))));
@@ -281,7 +305,14 @@ fn preconditions_come_before_all_futures_and_futures_are_made_in_any_case() {
     });
     assert_eq!(
         log.take(),
-        ["condition 0", "condition 2", "future 0", "future 1", "future 2", "handler 1"]
+        [
+            "condition 0",
+            "condition 2",
+            "future 0",
+            "future 1",
+            "future 2",
+            "handler 1"
+        ]
     );
 }
 
@@ -325,7 +356,9 @@ fn the_panic_points_at_the_select() {
         }));
         let line = line!() + 2;
         let panicked = std::panic::catch_unwind(|| {
-            block_on(async { runtime::select! { Some(()) = ready(None) => {} } })
+            block_on(async {
+                runtime::select! { Some(()) = ready(None) => {} }
+            })
         });
         assert!(panicked.is_err());
         let place = seen.lock().unwrap().take();
@@ -368,7 +401,10 @@ fn biased_branches_are_polled_in_the_order_in_which_they_are_written() {
             }
         });
         assert_eq!(value, 2);
-        assert_eq!(log.take(), ["poll a", "poll b", "drop a", "drop b", "drop c"]);
+        assert_eq!(
+            log.take(),
+            ["poll a", "poll b", "drop a", "drop b", "drop c"]
+        );
     }
 }
 
@@ -387,7 +423,10 @@ fn without_biased_every_ready_branch_wins_about_equally_often() {
         }
     });
     // 1000 each on average, with a standard deviation of 26: 300 is more than eleven of them.
-    assert!(wins.iter().all(|wins| (700..1300).contains(wins)), "{wins:?}");
+    assert!(
+        wins.iter().all(|wins| (700..1300).contains(wins)),
+        "{wins:?}"
+    );
 }
 
 #[test]
@@ -407,7 +446,14 @@ fn the_other_futures_are_gone_when_the_handler_starts() {
     });
     assert_eq!(
         log.take(),
-        ["poll loser", "drop loser", "drop unpolled", "handler", "drop output", "after"]
+        [
+            "poll loser",
+            "drop loser",
+            "drop unpolled",
+            "handler",
+            "drop output",
+            "after"
+        ]
     );
 }
 
@@ -501,7 +547,10 @@ fn dropping_the_select_drops_all_branches() {
         assert!(poll_once(future.as_mut()).is_pending());
         log.note("cancel");
     }
-    assert_eq!(log.take(), ["poll a", "poll b", "cancel", "drop a", "drop b", "drop c"]);
+    assert_eq!(
+        log.take(),
+        ["poll a", "poll b", "cancel", "drop a", "drop b", "drop c"]
+    );
 }
 
 // ---- Control flow out of handlers ----
@@ -616,5 +665,9 @@ fn the_future_holds_the_branches_a_pointer_and_a_mask() {
             x = branch() => x,
         }
     };
-    assert!(size_of_val(&selected) <= 2 * one + 3 * 8, "{} for {one}", size_of_val(&selected));
+    assert!(
+        size_of_val(&selected) <= 2 * one + 3 * 8,
+        "{} for {one}",
+        size_of_val(&selected)
+    );
 }

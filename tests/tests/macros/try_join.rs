@@ -7,7 +7,11 @@ fn all_values_or_the_first_error_come_out() {
         block_on(async { runtime::try_join!(async { Ok(1) }, after(2, Ok("two"))) });
     assert_eq!(all, Ok((1, "two")));
     let failed: Result<(u32, u32, ()), &str> = block_on(async {
-        runtime::try_join!(after(9, Ok(1)), after(2, Err("first")), after(3, Err("second")))
+        runtime::try_join!(
+            after(9, Ok(1)),
+            after(2, Err("first")),
+            after(3, Err("second"))
+        )
     });
     assert_eq!(failed, Err("first"));
 }
@@ -65,10 +69,18 @@ fn values_of_finished_branches_are_dropped_when_another_fails() {
 
 #[test]
 fn the_question_mark_takes_the_tuple_apart() {
-    async fn add(a: Result<u32, String>, b: Result<u32, String>) -> Result<u32, Box<dyn std::error::Error>> {
+    async fn add(
+        a: Result<u32, String>,
+        b: Result<u32, String>,
+    ) -> Result<u32, Box<dyn std::error::Error>> {
         let (a, b) = runtime::try_join!(ready(a), async { b })?;
         Ok(a + b)
     }
     assert_eq!(block_on(add(Ok(1), Ok(2))).unwrap(), 3);
-    assert_eq!(block_on(add(Ok(1), Err("no".into()))).unwrap_err().to_string(), "no");
+    assert_eq!(
+        block_on(add(Ok(1), Err("no".into())))
+            .unwrap_err()
+            .to_string(),
+        "no"
+    );
 }
