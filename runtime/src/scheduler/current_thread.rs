@@ -257,13 +257,13 @@ impl CurrentThread {
 #[allow(unsafe_code)] // Implements an unsafe method.
 impl Schedule for Arc<CurrentThread> {
     unsafe fn schedule(this: NonNull<Self>, task: Runnable) {
-        // SAFETY: valid until the task is given away, which is after the last use here.
+        // SAFETY: valid until the task is given away. A task that is queued here can only be run,
+        // and freed, by this thread, after this call.
         let scheduler: &Self = unsafe { this.as_ref() };
-        // Giving the task away may free `this`. A clone is cheap here: no other thread runs tasks.
+        let Err(task) = scheduler.schedule_here(task) else { return };
+        // Giving the task to another thread may free `this`.
         let scheduler = scheduler.clone();
-        if let Err(task) = scheduler.schedule_here(task) {
-            scheduler.inject(task);
-        }
+        scheduler.inject(task);
     }
 
     fn release(&self, task: &TaskRef) -> bool {
