@@ -59,6 +59,8 @@ mod read_futures;
 mod read_to_end;
 mod read_until;
 mod repeat;
+#[cfg(test)]
+mod script;
 mod segments;
 mod simplex;
 mod sink;
@@ -85,6 +87,7 @@ pub use join::{Join, join};
 pub use lines::Lines;
 pub use repeat::{Repeat, repeat};
 pub use runtime_base::io::{AsyncBufRead, AsyncRead, AsyncSeek, AsyncWrite, ReadBuf};
+pub use runtime_net::{Interest, Ready};
 pub use segments::Split;
 pub use simplex::{SimplexStream, simplex};
 pub use sink::{Sink, sink};
