@@ -59,6 +59,8 @@ mod read_futures;
 mod read_to_end;
 mod read_until;
 mod repeat;
+#[cfg(test)]
+mod script;
 mod segments;
 mod simplex;
 mod sink;

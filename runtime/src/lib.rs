@@ -66,6 +66,8 @@ pub mod tokio_io;
 #[doc(hidden)]
 pub mod macros;
 mod scheduler;
+#[cfg(any(feature = "futures-io", feature = "tokio-io", feature = "hyper"))]
+mod wrapper;
 
 pub use runtime::{Builder, Handle, Runtime};
 #[cfg(feature = "macros")]

@@ -103,11 +103,11 @@ pub trait AsyncBufReadExt: AsyncBufRead {
     /// # Examples
     ///
     /// ```
-    /// use runtime::io::AsyncBufReadExt;
+    /// use runtime::io::{AsyncBufReadExt, BufReader};
     ///
     /// #[runtime::main]
     /// async fn main() -> std::io::Result<()> {
-    ///     let mut fields = (&b"a,,b"[..]).split(b',');
+    ///     let mut fields = BufReader::new(&b"a,,b"[..]).split(b',');
     ///     assert_eq!(fields.next_segment().await?, Some(b"a".to_vec()));
     ///     assert_eq!(fields.next_segment().await?, Some(b"".to_vec()));
     ///     assert_eq!(fields.next_segment().await?, Some(b"b".to_vec()));

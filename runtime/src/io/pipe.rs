@@ -72,7 +72,7 @@ impl Pipe {
         if buf.remaining() == 0 {
             return true;
         }
-        let n = {
+        {
             let mut state = self.state.lock();
             if state.bytes.is_empty() {
                 return state.is_closed;
@@ -83,8 +83,7 @@ impl Pipe {
             buf.put_slice(&front[..from_front]);
             buf.put_slice(&back[..n - from_front]);
             state.bytes.drain(..n);
-            n
-        };
+        }
         self.writer.wake();
         true
     }
