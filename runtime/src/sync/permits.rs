@@ -216,16 +216,17 @@ impl Permits {
             drop(locked);
             return self.release(n);
         }
-        self.distribute(locked, n).wake_all();
+        let mut wakers = Wakers::new();
+        self.distribute(locked, n, &mut wakers);
+        wakers.wake_all();
     }
 
-    /// Gives `n` permits to those who wait, in order, and the rest to the word. The wakers of those
-    /// who have all they need are to be woken; the lock is released by then.
+    /// Gives `n` permits to those who wait, in order, and the rest to the word, and unlocks. The
+    /// wakers of those who have all they need come into `wakers`.
     ///
     /// The queue had waiters when it was locked.
     #[inline]
-    fn distribute(&self, mut locked: Locked<'_, (), Demand>, n: usize) -> Wakers {
-        let mut wakers = Wakers::new();
+    fn distribute(&self, mut locked: Locked<'_, (), Demand>, n: usize, wakers: &mut Wakers) {
         let mut left = n;
         while let Some(demand) = locked.front() {
             let part = left.min(demand.missing);
@@ -241,7 +242,6 @@ impl Permits {
             // caller, and all who held the lock before it, are visible to whoever takes permits.
             self.word.store(left << SHIFT, Release);
         }
-        wakers
     }
 
     /// Takes `waiter` out of the queue and gives what it holds to those behind it.
@@ -258,7 +258,9 @@ impl Permits {
         }
         let (locked, own_waker) = locked.remove();
         // Also with nothing to give: it clears WAITERS if the queue is empty now (P1).
-        self.distribute(locked, held).wake_all();
+        let mut wakers = Wakers::new();
+        self.distribute(locked, held, &mut wakers);
+        wakers.wake_all();
         drop(own_waker);
     }
 
