@@ -109,8 +109,9 @@ impl Permits {
     /// Takes `n` permits if they are there.
     #[inline]
     pub(crate) fn try_acquire(&self, n: usize) -> Result<(), TryAcquireError> {
-        // Relaxed: the exchange orders what follows.
-        let mut word = self.word.load(Relaxed);
+        // Acquire, here and where the exchange fails, pairs with the Release in `close`: who is
+        // refused sees what was done before. For the permits the exchange would do.
+        let mut word = self.word.load(AcquireOrder);
         loop {
             if word & CLOSED != 0 {
                 return Err(TryAcquireError::Closed);
@@ -159,6 +160,7 @@ impl Permits {
         let needed = locked.data().needed;
         let mut word = self.word.load(Relaxed);
         loop {
+            // Set under the lock, so the lock has made what preceded it visible.
             if word & CLOSED != 0 {
                 return Poll::Ready(Err(AcquireError(())));
             }
