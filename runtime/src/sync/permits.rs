@@ -124,10 +124,12 @@ impl Permits {
             }
             // Acquire pairs with the Release in `release` and `distribute`: what the former holders
             // did is visible. No overflow: the count was compared just now.
-            match self
-                .word
-                .compare_exchange_weak(word, word - (n << SHIFT), AcquireOrder, Relaxed)
-            {
+            match self.word.compare_exchange_weak(
+                word,
+                word - (n << SHIFT),
+                AcquireOrder,
+                AcquireOrder,
+            ) {
                 Ok(_) => return Ok(()),
                 Err(current) => word = current,
             }
