@@ -24,6 +24,9 @@ pub use self::guard::{MappedMutexGuard, MutexGuard};
 pub use self::owned::{OwnedMappedMutexGuard, OwnedMutexGuard};
 use super::permits::Permits;
 
+/// Why waiting for the permit cannot fail.
+const NEVER_CLOSED: &str = "nobody closes the permits of a mutex";
+
 /// Gives one task at a time access to a value, and makes the others wait without blocking their
 /// threads.
 ///
@@ -113,7 +116,8 @@ impl<T: ?Sized> Mutex<T> {
     ///
     /// Dropping the future loses the place in the queue and nothing else.
     pub async fn lock(&self) -> MutexGuard<'_, T> {
-        acquire(&self.permits).await;
+        let granted = self.permits.acquire(1).await;
+        granted.expect(NEVER_CLOSED);
         MutexGuard::new(self)
     }
 
@@ -138,7 +142,8 @@ impl<T: ?Sized> Mutex<T> {
     /// }
     /// ```
     pub async fn lock_owned(self: Arc<Self>) -> OwnedMutexGuard<T> {
-        acquire(&self.permits).await;
+        let granted = self.permits.acquire(1).await;
+        granted.expect(NEVER_CLOSED);
         OwnedMutexGuard::new(self)
     }
 
@@ -219,13 +224,6 @@ impl<T: ?Sized> Mutex<T> {
         T: Sized,
     {
         self.value.into_inner()
-    }
-}
-
-/// Waits for the one permit of a mutex.
-async fn acquire(permits: &Permits) {
-    if permits.acquire(1).await.is_err() {
-        unreachable!("a mutex is never closed");
     }
 }
 

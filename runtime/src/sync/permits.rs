@@ -109,8 +109,9 @@ impl Permits {
     /// Takes `n` permits if they are there.
     #[inline]
     pub(crate) fn try_acquire(&self, n: usize) -> Result<(), TryAcquireError> {
-        // Relaxed: the exchange orders what follows.
-        let mut word = self.word.load(Relaxed);
+        // Acquire, here and where the exchange fails, pairs with the Release in `close`: who is
+        // refused sees what was done before. For the permits the exchange would do.
+        let mut word = self.word.load(AcquireOrder);
         loop {
             if word & CLOSED != 0 {
                 return Err(TryAcquireError::Closed);
@@ -123,10 +124,12 @@ impl Permits {
             }
             // Acquire pairs with the Release in `release` and `distribute`: what the former holders
             // did is visible. No overflow: the count was compared just now.
-            match self
-                .word
-                .compare_exchange_weak(word, word - (n << SHIFT), AcquireOrder, Relaxed)
-            {
+            match self.word.compare_exchange_weak(
+                word,
+                word - (n << SHIFT),
+                AcquireOrder,
+                AcquireOrder,
+            ) {
                 Ok(_) => return Ok(()),
                 Err(current) => word = current,
             }
@@ -159,6 +162,7 @@ impl Permits {
         let needed = locked.data().needed;
         let mut word = self.word.load(Relaxed);
         loop {
+            // Set under the lock, so the lock has made what preceded it visible.
             if word & CLOSED != 0 {
                 return Poll::Ready(Err(AcquireError(())));
             }
@@ -216,16 +220,17 @@ impl Permits {
             drop(locked);
             return self.release(n);
         }
-        self.distribute(locked, n).wake_all();
+        let mut wakers = Wakers::new();
+        self.distribute(locked, n, &mut wakers);
+        wakers.wake_all();
     }
 
-    /// Gives `n` permits to those who wait, in order, and the rest to the word. The wakers of those
-    /// who have all they need are to be woken; the lock is released by then.
+    /// Gives `n` permits to those who wait, in order, and the rest to the word, and unlocks. The
+    /// wakers of those who have all they need come into `wakers`.
     ///
     /// The queue had waiters when it was locked.
     #[inline]
-    fn distribute(&self, mut locked: Locked<'_, (), Demand>, n: usize) -> Wakers {
-        let mut wakers = Wakers::new();
+    fn distribute(&self, mut locked: Locked<'_, (), Demand>, n: usize, wakers: &mut Wakers) {
         let mut left = n;
         while let Some(demand) = locked.front() {
             let part = left.min(demand.missing);
@@ -241,7 +246,6 @@ impl Permits {
             // caller, and all who held the lock before it, are visible to whoever takes permits.
             self.word.store(left << SHIFT, Release);
         }
-        wakers
     }
 
     /// Takes `waiter` out of the queue and gives what it holds to those behind it.
@@ -258,7 +262,9 @@ impl Permits {
         }
         let (locked, own_waker) = locked.remove();
         // Also with nothing to give: it clears WAITERS if the queue is empty now (P1).
-        self.distribute(locked, held).wake_all();
+        let mut wakers = Wakers::new();
+        self.distribute(locked, held, &mut wakers);
+        wakers.wake_all();
         drop(own_waker);
     }
 

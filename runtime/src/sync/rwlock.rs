@@ -35,6 +35,9 @@ const MAX_READERS: u32 = if cfg!(target_pointer_width = "64") {
     (Permits::MAX & u32::MAX as usize) as u32
 };
 
+/// Why waiting for permits cannot fail.
+const NEVER_CLOSED: &str = "nobody closes the permits of a RwLock";
+
 /// Gives many readers or one writer at a time access to a value.
 ///
 /// [`read`](Self::read) and [`write`](Self::write) wait for their turn and give a guard; dropping
@@ -151,7 +154,8 @@ impl<T: ?Sized> RwLock<T> {
     ///
     /// Dropping the future loses the place in the queue and nothing else.
     pub async fn read(&self) -> RwLockReadGuard<'_, T> {
-        self.acquire(1).await;
+        let granted = self.permits.acquire(1).await;
+        granted.expect(NEVER_CLOSED);
         RwLockReadGuard::new(self)
     }
 
@@ -162,7 +166,8 @@ impl<T: ?Sized> RwLock<T> {
     ///
     /// Dropping the future loses the place in the queue and nothing else.
     pub async fn read_owned(self: Arc<Self>) -> OwnedRwLockReadGuard<T> {
-        self.acquire(1).await;
+        let granted = self.permits.acquire(1).await;
+        granted.expect(NEVER_CLOSED);
         OwnedRwLockReadGuard::new(self)
     }
 
@@ -206,7 +211,8 @@ impl<T: ?Sized> RwLock<T> {
     ///
     /// Dropping the future loses the place in the queue and nothing else.
     pub async fn write(&self) -> RwLockWriteGuard<'_, T> {
-        self.acquire(self.max_readers).await;
+        let granted = self.permits.acquire(self.max_readers as usize).await;
+        granted.expect(NEVER_CLOSED);
         RwLockWriteGuard::new(self)
     }
 
@@ -217,7 +223,8 @@ impl<T: ?Sized> RwLock<T> {
     ///
     /// Dropping the future loses the place in the queue and nothing else.
     pub async fn write_owned(self: Arc<Self>) -> OwnedRwLockWriteGuard<T> {
-        self.acquire(self.max_readers).await;
+        let granted = self.permits.acquire(self.max_readers as usize).await;
+        granted.expect(NEVER_CLOSED);
         OwnedRwLockWriteGuard::new(self)
     }
 
@@ -266,13 +273,6 @@ impl<T: ?Sized> RwLock<T> {
         T: Sized,
     {
         self.value.into_inner()
-    }
-
-    /// Waits for `n` permits.
-    async fn acquire(&self, n: u32) {
-        if self.permits.acquire(n as usize).await.is_err() {
-            unreachable!("a reader-writer lock is never closed");
-        }
     }
 }
 

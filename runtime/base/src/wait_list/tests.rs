@@ -243,20 +243,55 @@ fn joining_twice_is_refused() {
     enqueue(waiter.as_mut());
 }
 
+/// Notes its number when it is woken, and panics if it is told to.
+struct Recorder {
+    id: usize,
+    panics: bool,
+    log: std::sync::Arc<std::sync::Mutex<Vec<usize>>>,
+}
+
+impl Wake for Recorder {
+    fn wake(self: std::sync::Arc<Self>) {
+        self.log.lock().unwrap().push(self.id);
+        assert!(!self.panics, "waker {} panics on purpose", self.id);
+    }
+}
+
 #[cfg(not(rt_loom))]
 #[test]
-fn several_wakers_are_woken_in_order_and_one_needs_no_memory() {
-    let counters = [(); 3].map(|()| std::sync::Arc::new(Counter::default()));
+fn any_number_of_wakers_is_woken_in_order_and_a_panic_holds_nobody_up() {
+    for count in [0, 1, 2, 32, 33, 100] {
+        for panics in [false, true] {
+            let log = std::sync::Arc::default();
+            let mut wakers = Wakers::new();
+            wakers.extend(None);
+            assert!(wakers.is_empty());
+            for id in 0..count {
+                let recorder = Recorder {
+                    id,
+                    panics: panics && id % 3 == 1,
+                    log: std::sync::Arc::clone(&log),
+                };
+                wakers.extend(Some(Waker::from(std::sync::Arc::new(recorder))));
+            }
+            assert_eq!(wakers.is_empty(), count == 0);
+            let wake = std::panic::AssertUnwindSafe(|| wakers.wake_all());
+            let result = std::panic::catch_unwind(wake);
+            assert_eq!(result.is_err(), panics && count > 1);
+            assert_eq!(*log.lock().unwrap(), (0..count).collect::<Vec<_>>());
+        }
+    }
+}
+
+#[cfg(not(rt_loom))]
+#[test]
+fn wakers_that_are_not_woken_are_dropped() {
+    let counter = std::sync::Arc::new(Counter::default());
     let mut wakers = Wakers::new();
-    assert!(wakers.is_empty());
-    wakers.extend(None);
-    assert!(wakers.is_empty());
-    for counter in &counters {
+    for _ in 0..40 {
         wakers.extend(Some(Waker::from(counter.clone())));
     }
-    assert!(!wakers.is_empty());
-    wakers.wake_all();
-    for counter in &counters {
-        assert_eq!(counter.wakes.load(SeqCst), 1);
-    }
+    drop(wakers);
+    assert_eq!(std::sync::Arc::strong_count(&counter), 1);
+    assert_eq!(counter.wakes.load(SeqCst), 0);
 }

@@ -1,32 +1,43 @@
 //! The rights to read and write that keep their lock alive.
 
 use std::marker::PhantomData;
+use std::mem::ManuallyDrop;
 use std::ops::{Deref, DerefMut};
 use std::ptr::NonNull;
 use std::sync::Arc;
 
 use super::RwLock;
 
-/// Permits of a lock, as a value that moves from guard to guard.
-struct Locked<T: ?Sized> {
-    lock: Arc<RwLock<T>>,
-    permits: u32,
-}
+/// One permit of a lock, as a value that moves from guard to guard.
+struct Reading<T: ?Sized>(Arc<RwLock<T>>);
 
-impl<T: ?Sized> Locked<T> {
+/// All permits of a lock, as a value that moves from guard to guard.
+struct Writing<T: ?Sized>(Arc<RwLock<T>>);
+
+impl<T: ?Sized> Writing<T> {
     /// Gives back all permits but one.
-    fn downgrade(&mut self) {
-        let surplus = self.permits - 1;
-        // First: should a waker panic, the drop gives back only the rest.
-        self.permits = 1;
-        self.lock.permits.release(surplus as usize);
+    fn downgrade(self) -> Reading<T> {
+        let this = ManuallyDrop::new(self);
+        // SAFETY: the `Arc` is read out once, of a value that is not dropped.
+        let reading = Reading(unsafe { std::ptr::read(&this.0) });
+        // The new right exists by now: should a waker panic, it gives its permit back.
+        let lock = &reading.0;
+        lock.permits.release(lock.max_readers as usize - 1);
+        reading
     }
 }
 
-impl<T: ?Sized> Drop for Locked<T> {
+impl<T: ?Sized> Drop for Reading<T> {
     #[inline]
     fn drop(&mut self) {
-        self.lock.permits.release(self.permits as usize);
+        self.0.permits.release(1);
+    }
+}
+
+impl<T: ?Sized> Drop for Writing<T> {
+    #[inline]
+    fn drop(&mut self) {
+        self.0.permits.release(self.0.max_readers as usize);
     }
 }
 
@@ -39,7 +50,7 @@ impl<T: ?Sized> Drop for Locked<T> {
 pub struct OwnedRwLockReadGuard<T: ?Sized, U: ?Sized = T> {
     /// Points into the value of the lock, which stays while `locked` has it.
     value: NonNull<U>,
-    locked: Locked<T>,
+    locked: Reading<T>,
 }
 
 // SAFETY: the guard is as good as the `&U` it gives, and drops the lock with its `T`.
@@ -54,7 +65,7 @@ impl<T: ?Sized> OwnedRwLockReadGuard<T> {
         let value = NonNull::from(unsafe { &*lock.value.get() });
         Self {
             value,
-            locked: Locked { lock, permits: 1 },
+            locked: Reading(lock),
         }
     }
 }
@@ -88,7 +99,7 @@ impl<T: ?Sized, U: ?Sized> OwnedRwLockReadGuard<T, U> {
 
     /// The lock that this guard holds.
     pub fn rwlock(this: &Self) -> &Arc<RwLock<T>> {
-        &this.locked.lock
+        &this.locked.0
     }
 
     fn hand_on<V: ?Sized>(self, value: NonNull<V>) -> OwnedRwLockReadGuard<T, V> {
@@ -119,15 +130,14 @@ show_as_value!([T: ?Sized,] OwnedRwLockReadGuard<T, U>, U);
 #[must_use = "if unused the RwLock will immediately unlock"]
 pub struct OwnedRwLockWriteGuard<T: ?Sized> {
     /// Sent and shared exactly where the value may be, both ways.
-    locked: Locked<T>,
+    locked: Writing<T>,
 }
 
 impl<T: ?Sized> OwnedRwLockWriteGuard<T> {
     /// The caller has all permits and hands them over (R1).
     pub(super) fn new(lock: Arc<RwLock<T>>) -> Self {
-        let permits = lock.max_readers;
         Self {
-            locked: Locked { lock, permits },
+            locked: Writing(lock),
         }
     }
 
@@ -201,7 +211,7 @@ impl<T: ?Sized> OwnedRwLockWriteGuard<T> {
 
     /// The lock that this guard holds.
     pub fn rwlock(this: &Self) -> &Arc<RwLock<T>> {
-        &this.locked.lock
+        &this.locked.0
     }
 
     fn hand_on<U: ?Sized>(self, value: NonNull<U>) -> OwnedRwLockMappedWriteGuard<T, U> {
@@ -212,11 +222,10 @@ impl<T: ?Sized> OwnedRwLockWriteGuard<T> {
         }
     }
 
-    fn hand_on_for_reading<U: ?Sized>(mut self, value: NonNull<U>) -> OwnedRwLockReadGuard<T, U> {
-        self.locked.downgrade();
+    fn hand_on_for_reading<U: ?Sized>(self, value: NonNull<U>) -> OwnedRwLockReadGuard<T, U> {
         OwnedRwLockReadGuard {
             value,
-            locked: self.locked,
+            locked: self.locked.downgrade(),
         }
     }
 }
@@ -227,7 +236,7 @@ impl<T: ?Sized> Deref for OwnedRwLockWriteGuard<T> {
     #[inline]
     fn deref(&self) -> &T {
         // SAFETY: the guard has all permits (R1) and is borrowed.
-        unsafe { &*self.locked.lock.value.get() }
+        unsafe { &*self.locked.0.value.get() }
     }
 }
 
@@ -235,7 +244,7 @@ impl<T: ?Sized> DerefMut for OwnedRwLockWriteGuard<T> {
     #[inline]
     fn deref_mut(&mut self) -> &mut T {
         // SAFETY: the guard has all permits (R1) and is borrowed exclusively.
-        unsafe { &mut *self.locked.lock.value.get() }
+        unsafe { &mut *self.locked.0.value.get() }
     }
 }
 
@@ -249,7 +258,7 @@ show_as_value!([] OwnedRwLockWriteGuard<T>, T);
 pub struct OwnedRwLockMappedWriteGuard<T: ?Sized, U: ?Sized = T> {
     /// Points into the value of the lock, which stays while `locked` has it.
     value: NonNull<U>,
-    locked: Locked<T>,
+    locked: Writing<T>,
     _value: PhantomData<*mut U>,
 }
 
@@ -294,7 +303,7 @@ impl<T: ?Sized, U: ?Sized> OwnedRwLockMappedWriteGuard<T, U> {
 
     /// The lock that this guard holds.
     pub fn rwlock(this: &Self) -> &Arc<RwLock<T>> {
-        &this.locked.lock
+        &this.locked.0
     }
 
     fn hand_on<V: ?Sized>(self, value: NonNull<V>) -> OwnedRwLockMappedWriteGuard<T, V> {
