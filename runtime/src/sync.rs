@@ -66,5 +66,7 @@ pub mod futures {
 }
 
 // Channels
+pub mod broadcast;
 pub mod mpsc;
 pub mod oneshot;
+pub mod watch;

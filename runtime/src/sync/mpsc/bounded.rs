@@ -4,11 +4,12 @@ use std::fmt;
 use std::future::poll_fn;
 use std::mem;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use runtime_base::driving;
 
 use super::channel::{self, Channel, Limit, Receiving, Sending, WeakSending};
-use super::error::{SendError, TryRecvError, TrySendError};
+use super::error::{SendError, SendTimeoutError, TryRecvError, TrySendError};
 use super::permit::{OwnedPermit, Permit, PermitIterator};
 use super::queue::{Head, Queue};
 use crate::sync::permits::{Permits, TryAcquireError};
@@ -221,6 +222,35 @@ impl<T> Sender<T> {
             }
             Err(TrySendError::Full(())) => Err(TrySendError::Full(message)),
             Err(TrySendError::Closed(())) => Err(TrySendError::Closed(message)),
+        }
+    }
+
+    /// Sends the value, and waits for room for `timeout` at most.
+    ///
+    /// # Errors
+    ///
+    /// Gives the value back: [`SendTimeoutError::Timeout`] if there was no room in time,
+    /// [`SendTimeoutError::Closed`] if the receiver was closed or dropped.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a runtime, or if its clock is disabled.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`send`](Self::send).
+    pub async fn send_timeout(
+        &self,
+        value: T,
+        timeout: Duration,
+    ) -> Result<(), SendTimeoutError<T>> {
+        match runtime_timer::timeout(timeout, self.reserve()).await {
+            Ok(Ok(permit)) => {
+                permit.send(value);
+                Ok(())
+            }
+            Ok(Err(_)) => Err(SendTimeoutError::Closed(value)),
+            Err(_) => Err(SendTimeoutError::Timeout(value)),
         }
     }
 
