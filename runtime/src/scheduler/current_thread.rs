@@ -123,9 +123,10 @@ impl CurrentThread {
     {
         let (join, runnable) = self.owned.spawn(future, self.clone(), id, spawned_at);
         if let Some(runnable) = runnable
-            && let Err(runnable) = self.schedule_here(runnable) {
-                self.inject(runnable);
-            }
+            && let Err(runnable) = self.schedule_here(runnable)
+        {
+            self.inject(runnable);
+        }
         join
     }
 
@@ -259,7 +260,9 @@ impl Schedule for Arc<CurrentThread> {
         // SAFETY: valid until the task is given away. A task that is queued here can only be run,
         // and freed, by this thread, after this call.
         let scheduler: &Self = unsafe { this.as_ref() };
-        let Err(task) = scheduler.schedule_here(task) else { return };
+        let Err(task) = scheduler.schedule_here(task) else {
+            return;
+        };
         // Giving the task to another thread may free `this`.
         let scheduler = scheduler.clone();
         scheduler.inject(task);

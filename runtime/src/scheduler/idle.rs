@@ -107,7 +107,10 @@ impl Idle {
         // SeqCst: whoever reads the word afterwards and sees no searcher also sees what is written
         // on the way; the caller passes the fence of `worker_to_wake` next.
         let before = self.word.fetch_sub(SEARCHING, SeqCst);
-        debug_assert!(!before.is_multiple_of(AWAKE), "only a searcher ends its search");
+        debug_assert!(
+            !before.is_multiple_of(AWAKE),
+            "only a searcher ends its search"
+        );
         before % AWAKE == 1
     }
 
@@ -179,10 +182,11 @@ mod tests {
                                 .fetch_update(Relaxed, Relaxed, |n| n.checked_sub(1))
                                 .is_ok();
                             if found {
-                                if searching && idle.end_search() {
-                                    if let Some(other) = idle.worker_to_wake() {
-                                        unparkers[other].unpark();
-                                    }
+                                if searching
+                                    && idle.end_search()
+                                    && let Some(other) = idle.worker_to_wake()
+                                {
+                                    unparkers[other].unpark();
                                 }
                                 taken.fetch_add(1, SeqCst);
                                 done.unpark();
