@@ -73,3 +73,8 @@ pub use runtime::{Builder, Handle, Runtime};
 #[cfg(feature = "macros")]
 pub use runtime_macros::{main, test};
 pub use task::spawn;
+
+/// The README's program compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
