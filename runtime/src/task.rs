@@ -21,6 +21,8 @@ mod id;
 mod join_error;
 mod join_handle;
 mod join_set;
+mod scope;
+mod task_tracker;
 #[cfg(test)]
 mod models;
 pub(crate) mod owned;
@@ -40,6 +42,8 @@ pub use id::{Id, id, try_id};
 pub use join_error::JoinError;
 pub use join_handle::JoinHandle;
 pub use join_set::JoinSet;
+pub use scope::{Scope, scope};
+pub use task_tracker::{TaskTracker, TaskTrackerToken, TrackedFuture};
 
 use crate::runtime::Handle;
 
