@@ -60,7 +60,7 @@ mod read_to_end;
 mod read_until;
 mod repeat;
 #[cfg(test)]
-mod script;
+pub(crate) mod script;
 mod segments;
 mod simplex;
 mod sink;

@@ -170,3 +170,76 @@ macro_rules! adapt {
 // Spelled with their paths, since the names on both sides are the same.
 adapt!(FromTokio: tokio::io => crate::io);
 adapt!(IntoTokio: crate::io => tokio::io);
+
+#[cfg(all(test, not(rt_loom)))]
+mod tests {
+    use super::*;
+    use crate::io::{AsyncReadExt, AsyncSeekExt};
+    use runtime_base::driving::block_on;
+    use std::io::Cursor;
+
+    /// Initialises all the room it gets and fills two bytes of it.
+    #[derive(Default)]
+    struct Initializing {
+        zeroed: usize,
+    }
+
+    impl crate::io::AsyncRead for Initializing {
+        fn poll_read(
+            mut self: Pin<&mut Self>,
+            _cx: &mut Context<'_>,
+            buf: &mut crate::io::ReadBuf<'_>,
+        ) -> Poll<io::Result<()>> {
+            self.zeroed += buf.capacity() - buf.initialized().len();
+            buf.initialize_unfilled();
+            buf.put_slice(b"ab");
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    #[test]
+    fn both_ways_round_memory_is_zeroed_once_and_bytes_go_through() {
+        let mut stream = FromTokio::new(IntoTokio::new(Initializing::default()));
+        let mut memory = [std::mem::MaybeUninit::uninit(); 8];
+        let mut buf = crate::io::ReadBuf::uninit(&mut memory);
+        for filled in [2, 4, 6, 8] {
+            let read = std::future::poll_fn(|cx| {
+                crate::io::AsyncRead::poll_read(Pin::new(&mut stream), cx, &mut buf)
+            });
+            block_on(read).unwrap();
+            assert_eq!(buf.filled().len(), filled);
+            assert_eq!(buf.initialized().len(), 8);
+        }
+        assert_eq!(buf.filled(), b"abababab");
+        assert_eq!(stream.into_inner().into_inner().zeroed, 8);
+    }
+
+    #[test]
+    fn positions_go_through() {
+        let mut stream = FromTokio::new(IntoTokio::new(Cursor::new(b"hello")));
+        assert_eq!(block_on(stream.seek(SeekFrom::End(-2))).unwrap(), 3);
+        assert_eq!(block_on(stream.read_u8()).unwrap(), b'l');
+        assert_eq!(block_on(stream.stream_position()).unwrap(), 4);
+    }
+
+    /// Puts another buffer in the place of the one it was given.
+    struct Replacing;
+
+    impl crate::io::AsyncRead for Replacing {
+        fn poll_read(
+            self: Pin<&mut Self>,
+            _cx: &mut Context<'_>,
+            buf: &mut crate::io::ReadBuf<'_>,
+        ) -> Poll<io::Result<()>> {
+            *buf = crate::io::ReadBuf::new(vec![0; 64].leak());
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "a reader replaced the `ReadBuf`")]
+    fn a_reader_that_replaces_the_buffer_is_caught() {
+        let mut stream = FromTokio::new(IntoTokio::new(Replacing));
+        let _ = block_on(stream.read(&mut [0; 64]));
+    }
+}

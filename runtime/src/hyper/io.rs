@@ -142,3 +142,56 @@ impl<T: rt::Write> AsyncWrite for HyperIo<T> {
         self.get_pin_mut().poll_shutdown(cx)
     }
 }
+
+#[cfg(all(test, not(rt_loom)))]
+mod tests {
+    use super::*;
+    use crate::io::{AsyncReadExt, AsyncWriteExt};
+    use runtime_base::driving::block_on;
+    use std::future::poll_fn;
+
+    #[test]
+    fn bytes_go_through_both_ways_round() {
+        let (near, mut far) = crate::io::duplex(8);
+        let mut near = HyperIo::new(HyperIo::new(near));
+        block_on(async {
+            assert!(AsyncWrite::is_write_vectored(&near));
+            near.write_all(b"ping").await.unwrap();
+            let mut buf = [0; 8];
+            assert_eq!(far.read(&mut buf).await.unwrap(), 4);
+            far.write_all(b"pong!").await.unwrap();
+            near.read_exact(&mut buf[..2]).await.unwrap();
+            let mut rest = Vec::new();
+            near.read_buf(&mut rest).await.unwrap();
+            assert_eq!((&buf[..2], &*rest), (&b"po"[..], &b"ng!"[..]));
+            AsyncWriteExt::shutdown(&mut near).await.unwrap();
+            assert_eq!(far.read(&mut buf).await.unwrap(), 0);
+        });
+    }
+
+    /// Puts another buffer in the place of the one it was given.
+    struct Replacing;
+
+    impl AsyncRead for Replacing {
+        fn poll_read(
+            self: Pin<&mut Self>,
+            _cx: &mut Context<'_>,
+            buf: &mut ReadBuf<'_>,
+        ) -> Poll<io::Result<()>> {
+            *buf = ReadBuf::new(vec![0; 64].leak());
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "a reader replaced the `ReadBuf`")]
+    fn a_reader_that_replaces_the_buffer_is_caught() {
+        let mut memory = [0; 64];
+        let mut buf = rt::ReadBuf::new(&mut memory);
+        let read = poll_fn(|cx| {
+            let mut io = HyperIo::new(Replacing);
+            rt::Read::poll_read(Pin::new(&mut io), cx, buf.unfilled())
+        });
+        let _ = block_on(read);
+    }
+}

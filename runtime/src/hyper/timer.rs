@@ -84,3 +84,51 @@ impl Future for HyperSleep {
 }
 
 impl ::hyper::rt::Sleep for HyperSleep {}
+
+#[cfg(all(test, not(rt_loom)))]
+mod tests {
+    use super::*;
+    use ::hyper::rt::Timer;
+
+    fn block_on<F: Future>(future: F) -> F::Output {
+        let mut builder = crate::Builder::new_current_thread();
+        let runtime = builder.enable_all().start_paused(true).build().unwrap();
+        runtime.block_on(future)
+    }
+
+    #[test]
+    fn sleeps_follow_the_clock_of_the_runtime_and_can_be_reset() {
+        block_on(async {
+            let timer = HyperTimer::new();
+            let start = timer.now();
+            let hour = Duration::from_secs(3_600);
+            timer.sleep(hour).await;
+            assert!(timer.now() - start >= hour);
+            let mut sleep = timer.sleep_until(start + 50 * hour);
+            let address = std::ptr::from_ref(&*sleep).cast::<()>();
+            timer.reset(&mut sleep, start + 2 * hour);
+            assert_eq!(std::ptr::from_ref(&*sleep).cast::<()>(), address);
+            sleep.await;
+            let now = timer.now() - start;
+            assert!(now >= 2 * hour && now < 3 * hour);
+        });
+    }
+
+    #[test]
+    fn a_sleep_of_another_timer_is_replaced() {
+        struct Never;
+        impl Future for Never {
+            type Output = ();
+            fn poll(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<()> {
+                Poll::Pending
+            }
+        }
+        impl ::hyper::rt::Sleep for Never {}
+        block_on(async {
+            let timer = HyperTimer::new();
+            let mut sleep: Pin<Box<dyn ::hyper::rt::Sleep>> = Box::pin(Never);
+            timer.reset(&mut sleep, timer.now());
+            sleep.await;
+        });
+    }
+}

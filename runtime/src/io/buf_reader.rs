@@ -265,3 +265,108 @@ impl<R: fmt::Debug> fmt::Debug for BufReader<R> {
             .finish()
     }
 }
+
+#[cfg(all(test, not(rt_loom)))]
+mod tests {
+    use super::*;
+    use crate::io::{AsyncBufReadExt, AsyncReadExt, AsyncSeekExt};
+    use proptest::prelude::*;
+    use runtime_base::driving::block_on;
+    use std::io::{BufRead, Cursor, Read, Seek};
+
+    #[derive(Debug, Clone)]
+    enum Op {
+        Read(usize),
+        Fill,
+        Consume(usize),
+        Seek(SeekFrom),
+    }
+
+    fn op() -> impl Strategy<Value = Op> {
+        prop_oneof![
+            (0_usize..20).prop_map(Op::Read),
+            Just(Op::Fill),
+            (0_usize..9).prop_map(Op::Consume),
+            (0_u64..60).prop_map(|n| Op::Seek(SeekFrom::Start(n))),
+            (-60_i64..20).prop_map(|n| Op::Seek(SeekFrom::End(n))),
+            (-30_i64..30).prop_map(|n| Op::Seek(SeekFrom::Current(n))),
+            Just(Op::Seek(SeekFrom::Current(i64::MIN))),
+            Just(Op::Seek(SeekFrom::Current(i64::MAX))),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn it_reads_and_moves_as_that_of_std(
+            ops in prop::collection::vec(op(), 0..40),
+            capacity in 1_usize..10,
+        ) {
+            let bytes: Vec<u8> = (0..50).collect();
+            let mut std = std::io::BufReader::with_capacity(capacity, Cursor::new(bytes.clone()));
+            let mut ours = BufReader::with_capacity(capacity, Cursor::new(bytes));
+            for op in ops {
+                match op {
+                    Op::Read(len) => {
+                        let (mut expected, mut found) = (vec![0; len], vec![0; len]);
+                        let n = std.read(&mut expected).unwrap();
+                        prop_assert_eq!(block_on(ours.read(&mut found)).unwrap(), n);
+                        prop_assert_eq!(found, expected);
+                    }
+                    Op::Fill => {
+                        let expected = std.fill_buf().unwrap();
+                        prop_assert_eq!(block_on(ours.fill_buf()).unwrap(), expected);
+                    }
+                    Op::Consume(n) => {
+                        BufRead::consume(&mut std, n);
+                        AsyncBufReadExt::consume(&mut ours, n);
+                    }
+                    Op::Seek(to) => {
+                        let expected = std.seek(to).map_err(|error| error.kind());
+                        let found = block_on(ours.seek(to)).map_err(|error| error.kind());
+                        prop_assert_eq!(found, expected);
+                    }
+                }
+                prop_assert_eq!(ours.buffer(), std.buffer());
+            }
+        }
+    }
+
+    /// Refuses every move.
+    struct Stubborn(Cursor<Vec<u8>>);
+
+    impl AsyncRead for Stubborn {
+        fn poll_read(
+            mut self: Pin<&mut Self>,
+            cx: &mut Context<'_>,
+            buf: &mut ReadBuf<'_>,
+        ) -> Poll<io::Result<()>> {
+            Pin::new(&mut self.0).poll_read(cx, buf)
+        }
+    }
+
+    impl AsyncSeek for Stubborn {
+        fn start_seek(self: Pin<&mut Self>, _position: SeekFrom) -> io::Result<()> {
+            Err(io::ErrorKind::Unsupported.into())
+        }
+
+        fn poll_complete(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<u64>> {
+            Poll::Ready(Ok(self.0.position()))
+        }
+    }
+
+    #[test]
+    fn a_refused_move_keeps_the_buffer_and_is_over() {
+        let mut reader = BufReader::new(Stubborn(Cursor::new(b"hello".to_vec())));
+        assert_eq!(block_on(reader.read_u8()).unwrap(), b'h');
+        let error = block_on(reader.seek(SeekFrom::Start(0))).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::Unsupported);
+        assert_eq!(reader.buffer(), b"ello");
+        assert_eq!(
+            block_on(std::future::poll_fn(
+                |cx| Pin::new(&mut reader).poll_complete(cx)
+            ))
+            .unwrap(),
+            5
+        );
+    }
+}

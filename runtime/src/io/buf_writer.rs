@@ -285,3 +285,145 @@ impl<W: fmt::Debug> fmt::Debug for BufWriter<W> {
             .finish()
     }
 }
+
+#[cfg(all(test, not(rt_loom)))]
+mod tests {
+    use super::*;
+    use crate::io::script::{Fail, ScriptWriter, Step, Take, Wait, cancel_until_ready};
+    use crate::io::{AsyncSeekExt, AsyncWriteExt, BufReader, BufStream, ErrorKind};
+    use proptest::prelude::*;
+    use runtime_base::driving::block_on;
+    use std::io::{Cursor, Seek, Write};
+
+    #[derive(Debug, Clone)]
+    enum Op {
+        Write(Vec<u8>),
+        Vectored(Vec<Vec<u8>>),
+        Flush,
+        Seek(SeekFrom),
+    }
+
+    fn op() -> impl Strategy<Value = Op> {
+        let bytes = || prop::collection::vec(any::<u8>(), 0..8);
+        prop_oneof![
+            bytes().prop_map(Op::Write),
+            prop::collection::vec(bytes(), 0..4).prop_map(Op::Vectored),
+            Just(Op::Flush),
+            (0_u64..30).prop_map(|n| Op::Seek(SeekFrom::Start(n))),
+            (-9_i64..9).prop_map(|n| Op::Seek(SeekFrom::Current(n))),
+        ]
+    }
+
+    fn writer_steps() -> impl Strategy<Value = Vec<Step>> {
+        let step = prop_oneof![
+            (1_usize..6).prop_map(Take),
+            Just(Wait),
+            Just(Fail(ErrorKind::ConnectionReset))
+        ];
+        prop::collection::vec(step, 0..30)
+    }
+
+    proptest! {
+        #[test]
+        fn it_writes_and_moves_as_that_of_std(
+            ops in prop::collection::vec(op(), 0..30),
+            capacity in 1_usize..10,
+        ) {
+            let cursor = || Cursor::new(Vec::new());
+            let mut std = std::io::BufWriter::with_capacity(capacity, cursor());
+            let mut ours = BufWriter::with_capacity(capacity, cursor());
+            for op in ops {
+                match op {
+                    Op::Write(bytes) => {
+                        std.write_all(&bytes).unwrap();
+                        block_on(ours.write_all(&bytes)).unwrap();
+                    }
+                    Op::Vectored(bufs) => {
+                        let slices: Vec<_> = bufs.iter().map(|buf| IoSlice::new(buf)).collect();
+                        let n = block_on(ours.write_vectored(&slices)).unwrap();
+                        std.write_all(&bufs.concat()[..n]).unwrap();
+                    }
+                    Op::Flush => {
+                        std.flush().unwrap();
+                        block_on(ours.flush()).unwrap();
+                        prop_assert_eq!(ours.get_ref(), std.get_ref());
+                    }
+                    Op::Seek(to) => {
+                        let expected = std.seek(to).map_err(|error| error.kind());
+                        let found = block_on(ours.seek(to)).map_err(|error| error.kind());
+                        prop_assert_eq!(found, expected);
+                    }
+                }
+            }
+            std.flush().unwrap();
+            block_on(ours.flush()).unwrap();
+            prop_assert_eq!(ours.get_ref(), std.get_ref());
+        }
+
+        #[test]
+        fn what_is_written_arrives_once_and_in_order(
+            pieces in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..8), 0..20),
+            steps in writer_steps(),
+            vectored in any::<bool>(),
+            capacity in 0_usize..10,
+        ) {
+            let mut below = ScriptWriter::new(steps);
+            below.vectored = vectored;
+            let mut writer = BufWriter::with_capacity(capacity, below);
+            let mut expected = Vec::new();
+            for (index, piece) in pieces.iter().enumerate() {
+                // A failed write took nothing. Each wait is cancelled and begun again.
+                let result = cancel_until_ready(&mut writer, |writer, cx| {
+                    if index % 2 == 0 {
+                        Pin::new(&mut writer.write(piece)).poll(cx)
+                    } else {
+                        let (front, back) = piece.split_at(piece.len() / 2);
+                        let parts = [IoSlice::new(front), IoSlice::new(back)];
+                        Pin::new(&mut writer.write_vectored(&parts)).poll(cx)
+                    }
+                });
+                if let Ok(n) = result {
+                    expected.extend_from_slice(&piece[..n]);
+                }
+            }
+            while cancel_until_ready(&mut writer, |writer, cx| {
+                Pin::new(&mut writer.flush()).poll(cx)
+            })
+            .is_err()
+            {}
+            prop_assert_eq!(&writer.get_ref().written, &expected);
+            prop_assert_eq!(&writer.get_ref().flushed, &expected);
+        }
+    }
+
+    #[test]
+    fn a_writer_that_takes_no_more_is_an_error_and_the_rest_is_kept() {
+        let mut writer = BufWriter::new(ScriptWriter::new([Take(1), Take(0)]));
+        block_on(writer.write_all(b"abc")).unwrap();
+        let error = block_on(writer.flush()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::WriteZero);
+        assert_eq!(writer.buffer(), b"bc");
+        block_on(writer.shutdown()).unwrap();
+        assert_eq!(writer.get_ref().written, b"abc");
+        assert!(writer.get_ref().is_shut_down);
+    }
+
+    #[test]
+    fn layers_keep_their_buffers_when_they_change_places() {
+        let (near, mut far) = crate::io::duplex(64);
+        let mut layers = BufWriter::new(BufReader::new(near));
+        block_on(async {
+            use crate::io::{AsyncBufReadExt, AsyncReadExt};
+            layers.write_all(b"out").await.unwrap();
+            far.write_all(b"in").await.unwrap();
+            layers.fill_buf().await.unwrap();
+            let mut stream = BufStream::from(layers);
+            let mut buf = [0; 3];
+            stream.read_exact(&mut buf[..2]).await.unwrap();
+            assert_eq!(&buf[..2], b"in");
+            stream.flush().await.unwrap();
+            far.read_exact(&mut buf).await.unwrap();
+            assert_eq!(&buf, b"out");
+        });
+    }
+}

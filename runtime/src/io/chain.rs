@@ -96,3 +96,30 @@ impl<T: AsyncBufRead, U: AsyncBufRead> AsyncBufRead for Chain<T, U> {
         }
     }
 }
+
+#[cfg(all(test, not(rt_loom)))]
+mod tests {
+    use crate::io::script::{ScriptReader, Wait, give};
+    use crate::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
+    use runtime_base::driving::block_on;
+
+    #[test]
+    fn a_read_without_room_does_not_end_the_first_reader() {
+        let mut both = (&b"ab"[..]).chain(&b"cd"[..]);
+        assert_eq!(block_on(both.read(&mut [])).unwrap(), 0);
+        let mut buf = Vec::new();
+        block_on(both.read_to_end(&mut buf)).unwrap();
+        assert_eq!(buf, b"abcd");
+    }
+
+    #[test]
+    fn pieces_go_over_the_seam() {
+        let first = BufReader::new(ScriptReader::new([give(b"a\nb"), Wait]));
+        let second = BufReader::new(ScriptReader::new([Wait, give(b"c\nd")]));
+        let mut lines = first.chain(second).lines();
+        for expected in [Some("a"), Some("bc"), Some("d"), None] {
+            let line = block_on(lines.next_line()).unwrap();
+            assert_eq!(line.as_deref(), expected);
+        }
+    }
+}

@@ -242,3 +242,174 @@ impl Transfer {
         Poll::Ready(Ok(()))
     }
 }
+
+#[cfg(all(test, not(rt_loom)))]
+mod tests {
+    use super::*;
+    use crate::io::script::{
+        Fail, Give, ScriptReader, ScriptWriter, Step, Take, Wait, give, poll_once,
+    };
+    use crate::io::{AsyncReadExt, AsyncWriteExt, BufReader, BufWriter, ErrorKind, duplex, repeat};
+    use proptest::prelude::*;
+    use runtime_base::driving::block_on;
+    use std::pin::pin;
+    use std::task::Waker;
+
+    fn reads() -> impl Strategy<Value = Vec<Step>> {
+        let bytes = prop::collection::vec(any::<u8>(), 1..30);
+        prop::collection::vec(prop_oneof![bytes.prop_map(Give), Just(Wait)], 0..20)
+    }
+
+    fn writes() -> impl Strategy<Value = Vec<Step>> {
+        prop::collection::vec(prop_oneof![(1_usize..20).prop_map(Take), Just(Wait)], 0..30)
+    }
+
+    proptest! {
+        #[test]
+        fn everything_is_copied_and_flushed(
+            reads in reads(),
+            writes in writes(),
+            capacity in 1_usize..16,
+            from_buffer in any::<bool>(),
+        ) {
+            let expected: Vec<u8> = reads
+                .iter()
+                .flat_map(|step| match step {
+                    Give(bytes) => bytes.clone(),
+                    _ => Vec::new(),
+                })
+                .collect();
+            let mut reader = ScriptReader::new(reads);
+            let mut writer = ScriptWriter::new(writes);
+            let n = if from_buffer {
+                let mut reader = BufReader::with_capacity(capacity, reader);
+                block_on(copy_buf(&mut reader, &mut writer))
+            } else {
+                let mut transfer = Transfer::with_capacity(capacity);
+                block_on(poll_fn(|cx| {
+                    transfer.poll(cx, Pin::new(&mut reader), Pin::new(&mut writer))
+                }))
+            };
+            prop_assert_eq!(n.unwrap(), expected.len() as u64);
+            prop_assert_eq!(&writer.flushed, &expected);
+            prop_assert_eq!(&writer.written, &expected);
+        }
+    }
+
+    #[test]
+    fn the_writer_is_flushed_while_the_reader_has_nothing() {
+        let mut writer = BufWriter::new(ScriptWriter::default());
+        let mut reader = ScriptReader::new([give(b"ab"), Wait, give(b"c")]);
+        let mut copying = Box::pin(copy(&mut reader, &mut writer));
+        assert!(poll_once(&mut copying).is_pending());
+        drop(copying);
+        assert_eq!(writer.get_ref().flushed, b"ab");
+
+        let mut writer = BufWriter::new(ScriptWriter::default());
+        let mut reader = BufReader::new(ScriptReader::new([give(b"ab"), Wait, give(b"c")]));
+        let mut copying = Box::pin(copy_buf(&mut reader, &mut writer));
+        assert!(poll_once(&mut copying).is_pending());
+        drop(copying);
+        assert_eq!(writer.get_ref().flushed, b"ab");
+    }
+
+    #[test]
+    fn errors_end_the_copy() {
+        let mut reader = ScriptReader::new([give(b"ab"), Fail(ErrorKind::ConnectionReset)]);
+        let mut writer = ScriptWriter::default();
+        let error = block_on(copy(&mut reader, &mut writer)).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::ConnectionReset);
+        assert_eq!(writer.written, b"ab");
+
+        let mut writer = ScriptWriter::new([Take(0)]);
+        let error = block_on(copy(&mut &b"ab"[..], &mut writer)).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::WriteZero);
+
+        let mut reader = BufReader::new(&b"abc"[..]);
+        let mut writer = ScriptWriter::new([Take(1), Fail(ErrorKind::ConnectionReset)]);
+        let error = block_on(copy_buf(&mut reader, &mut writer)).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::ConnectionReset);
+        assert_eq!(reader.buffer(), b"bc");
+    }
+
+    #[test]
+    fn a_cancelled_copy_from_a_buffer_loses_nothing() {
+        let mut reader = BufReader::new(ScriptReader::new([give(b"abc"), Wait, give(b"d")]));
+        let mut writer = ScriptWriter::new([Take(1), Wait, Take(1), Wait]);
+        loop {
+            let mut copying = Box::pin(copy_buf(&mut reader, &mut writer));
+            if poll_once(&mut copying).is_ready() {
+                break;
+            }
+        }
+        assert_eq!(writer.written, b"abcd");
+    }
+
+    /// Always ready, and knows no budget.
+    struct Endless;
+
+    impl AsyncRead for Endless {
+        fn poll_read(
+            self: Pin<&mut Self>,
+            _cx: &mut Context<'_>,
+            buf: &mut ReadBuf<'_>,
+        ) -> Poll<io::Result<()>> {
+            buf.initialize_unfilled();
+            buf.advance(buf.remaining());
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    #[test]
+    fn an_endless_copy_gives_way_to_others() {
+        let is_pending = |copying: &mut (dyn Future<Output = io::Result<u64>> + Unpin)| {
+            coop::with_budget(|| Pin::new(copying).poll(&mut Context::from_waker(Waker::noop())))
+                .is_pending()
+        };
+        let mut reader = BufReader::new(Endless);
+        assert!(is_pending(&mut pin!(copy(&mut Endless, &mut Swallow))));
+        assert!(is_pending(&mut pin!(copy_buf(&mut reader, &mut Swallow))));
+        assert!(is_pending(&mut pin!(copy(&mut repeat(0), &mut Swallow))));
+
+        /// Takes everything, and knows no budget.
+        struct Swallow;
+        impl AsyncWrite for Swallow {
+            fn poll_write(
+                self: Pin<&mut Self>,
+                _cx: &mut Context<'_>,
+                buf: &[u8],
+            ) -> Poll<io::Result<usize>> {
+                Poll::Ready(Ok(buf.len()))
+            }
+            fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+                Poll::Ready(Ok(()))
+            }
+            fn poll_shutdown(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+                Poll::Ready(Ok(()))
+            }
+        }
+    }
+
+    #[test]
+    fn an_end_on_one_side_shuts_the_other_down_and_the_way_back_goes_on() {
+        let (mut client, mut proxy_in) = duplex(4);
+        let (mut proxy_out, mut server) = duplex(4);
+        let mut copying = pin!(crate::io::copy_bidirectional(&mut proxy_in, &mut proxy_out));
+        assert!(poll_once(&mut client.write(b"ask")).is_ready());
+        assert!(poll_once(&mut client.shutdown()).is_ready());
+        assert!(poll_once(&mut copying).is_pending());
+        let mut asked = String::new();
+        assert!(poll_once(&mut server.read_to_string(&mut asked)).is_ready());
+        assert_eq!(asked, "ask");
+        assert!(poll_once(&mut server.write(b"tell")).is_ready());
+        assert!(poll_once(&mut copying).is_pending());
+        drop(server);
+        let Poll::Ready(copied) = poll_once(&mut copying) else {
+            panic!("both ways have ended")
+        };
+        assert_eq!(copied.unwrap(), (3, 4));
+        let mut told = String::new();
+        assert!(poll_once(&mut client.read_to_string(&mut told)).is_ready());
+        assert_eq!(told, "tell");
+    }
+}

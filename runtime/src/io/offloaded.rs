@@ -64,7 +64,7 @@ impl<S: BlockingRead> AsyncRead for OffloadedReader<S> {
             this.read = None;
             let (result, memory) = done?;
             this.memory = memory;
-            this.start = 0;
+            (this.start, this.end) = (0, 0);
             this.end = result?;
             if this.end == 0 {
                 return Poll::Ready(Ok(()));
@@ -171,3 +171,133 @@ impl<S> UnwindSafe for OffloadedReader<S> {}
 impl<S> RefUnwindSafe for OffloadedReader<S> {}
 impl<S> UnwindSafe for OffloadedWriter<S> {}
 impl<S> RefUnwindSafe for OffloadedWriter<S> {}
+
+#[cfg(all(test, not(rt_loom)))]
+mod tests {
+    use super::*;
+    use crate::io::script::poll_once;
+    use crate::io::{AsyncReadExt, AsyncWriteExt, ErrorKind};
+    use runtime_base::blocking::{BlockingPool, Job, enter_pool};
+    use runtime_base::driving::block_on;
+    use std::collections::VecDeque;
+    use std::sync::{Arc, Mutex};
+
+    /// A thread for each job.
+    struct Threads;
+
+    impl BlockingPool for Threads {
+        fn run(&self, job: Job) {
+            std::thread::spawn(job);
+        }
+    }
+
+    /// Loses every job, as a pool does that shuts down.
+    struct Closed;
+
+    impl BlockingPool for Closed {
+        fn run(&self, job: Job) {
+            drop(job);
+        }
+    }
+
+    /// Something on both sides of the pool; leaked, so that it can be copied.
+    #[derive(Debug, Clone, Copy)]
+    struct Device(
+        &'static Mutex<VecDeque<io::Result<Vec<u8>>>>,
+        &'static Mutex<Vec<u8>>,
+    );
+
+    impl Device {
+        fn new(steps: impl IntoIterator<Item = io::Result<Vec<u8>>>) -> Self {
+            let steps = Mutex::new(steps.into_iter().collect());
+            Self(Box::leak(Box::new(steps)), Box::leak(Box::default()))
+        }
+    }
+
+    impl BlockingRead for Device {
+        fn read(self, buf: &mut [u8]) -> io::Result<usize> {
+            let step = self.0.lock().unwrap().pop_front();
+            let bytes = step.unwrap_or(Ok(Vec::new()))?;
+            buf[..bytes.len()].copy_from_slice(&bytes);
+            Ok(bytes.len())
+        }
+    }
+
+    impl BlockingWrite for Device {
+        fn write_all(self, buf: &[u8]) -> io::Result<()> {
+            self.0.lock().unwrap().pop_front().transpose()?;
+            self.1.lock().unwrap().extend_from_slice(buf);
+            Ok(())
+        }
+
+        fn flush(self) -> io::Result<()> {
+            self.1.lock().unwrap().push(b'!');
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn reads_come_in_order_and_end() {
+        let _pool = enter_pool(Arc::new(Threads));
+        let device = Device::new([
+            Ok(b"abc".to_vec()),
+            Err(ErrorKind::Interrupted.into()),
+            Ok(b"d".to_vec()),
+            Err(ErrorKind::ConnectionReset.into()),
+            Ok(b"e".to_vec()),
+        ]);
+        let mut reader = OffloadedReader::new(device);
+        let mut buf = [0; 16];
+        assert_eq!(block_on(reader.read(&mut buf)).unwrap(), 3);
+        assert_eq!(block_on(reader.read(&mut buf)).unwrap(), 1);
+        let error = block_on(reader.read(&mut buf)).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::ConnectionReset);
+        assert_eq!(block_on(reader.read(&mut buf)).unwrap(), 1);
+        assert_eq!(block_on(reader.read(&mut buf)).unwrap(), 0);
+    }
+
+    #[test]
+    fn a_cancelled_read_is_given_by_the_next() {
+        let _pool = enter_pool(Arc::new(Threads));
+        let mut reader = OffloadedReader::new(Device::new([Ok(b"abc".to_vec())]));
+        // Ready only if the thread was quicker than this.
+        let mut buf = [0; 16];
+        if poll_once(&mut reader.read(&mut buf)).is_pending() {
+            // It was read for a large buffer, and is given to small ones.
+            block_on(reader.read_exact(&mut buf[..1])).unwrap();
+            block_on(reader.read_exact(&mut buf[1..3])).unwrap();
+        }
+        assert_eq!(&buf[..3], b"abc");
+    }
+
+    #[test]
+    fn writes_come_in_order_and_an_error_is_told_by_the_next_operation() {
+        let _pool = enter_pool(Arc::new(Threads));
+        let device = Device::new([Ok(vec![]), Err(ErrorKind::ConnectionReset.into())]);
+        let mut writer = OffloadedWriter::new(device);
+        block_on(async {
+            writer.write_all(b"ab").await.unwrap();
+            writer.write_all(b"cd").await.unwrap();
+            let error = writer.write_all(b"ef").await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::ConnectionReset);
+            writer.write_all(b"gh").await.unwrap();
+            writer.flush().await.unwrap();
+            writer.flush().await.unwrap();
+        });
+        assert_eq!(*device.1.lock().unwrap(), b"abgh!");
+    }
+
+    #[test]
+    fn a_pool_that_shuts_down_is_an_error_each_time() {
+        let _pool = enter_pool(Arc::new(Closed));
+        let mut reader = OffloadedReader::new(Device::new([]));
+        let mut writer = OffloadedWriter::new(Device::new([]));
+        for _ in 0..2 {
+            assert!(block_on(reader.read(&mut [0; 1])).is_err());
+            assert_eq!(block_on(writer.write(b"a")).unwrap(), 1);
+            assert!(block_on(writer.flush()).is_err());
+            // The failed operation is over.
+            let _ = block_on(writer.flush());
+        }
+    }
+}

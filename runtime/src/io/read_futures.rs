@@ -107,3 +107,77 @@ pub(super) fn poll_fill<R: AsyncRead + ?Sized>(
     }
     Poll::Ready(Ok(()))
 }
+
+#[cfg(all(test, not(rt_loom)))]
+mod tests {
+    use super::*;
+    use crate::io::script::{Fail, ScriptReader, Wait, cancel_until_ready, give, poll_once};
+    use crate::io::{AsyncReadExt, ErrorKind};
+    use runtime_base::driving::block_on;
+
+    #[test]
+    fn reading_exactly_goes_on_after_short_reads_and_waits() {
+        let mut reader =
+            ScriptReader::new([give(b"a"), Wait, give(b"bc"), Wait, Wait, give(b"de")]);
+        let mut buf = [0; 4];
+        assert_eq!(block_on(reader.read_exact(&mut buf)).unwrap(), 4);
+        assert_eq!(&buf, b"abcd");
+        assert_eq!(block_on(reader.read(&mut buf)).unwrap(), 1);
+    }
+
+    #[test]
+    fn an_early_end_is_an_error() {
+        let mut reader = ScriptReader::new([give(b"a"), Wait]);
+        let error = block_on(reader.read_exact(&mut [0; 4])).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::UnexpectedEof);
+        assert_eq!(error.to_string(), "early eof");
+        let error = block_on((&b"a"[..]).read_u16()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::UnexpectedEof);
+    }
+
+    #[test]
+    fn reading_nothing_exactly_does_not_touch_the_reader() {
+        let mut reader = ScriptReader::new([Fail(ErrorKind::Other)]);
+        assert_eq!(block_on(reader.read_exact(&mut [])).unwrap(), 0);
+    }
+
+    #[test]
+    fn numbers_survive_short_reads() {
+        let bytes = 0x0102_0304_0506_0708_090a_0b0c_0d0e_0f10_u128.to_be_bytes();
+        let mut reader = ScriptReader::new(bytes.iter().flat_map(|byte| [Wait, give(&[*byte])]));
+        assert_eq!(
+            block_on(reader.read_u128()).unwrap(),
+            u128::from_be_bytes(bytes)
+        );
+    }
+
+    #[test]
+    fn a_cancelled_read_loses_nothing() {
+        let mut reader = ScriptReader::new([Wait, Wait, give(b"ab"), Wait, give(b"c")]);
+        for expected in [&b"ab"[..], b"c", b""] {
+            let mut buf = [0; 8];
+            let n = cancel_until_ready(&mut reader, |reader, cx| {
+                Pin::new(&mut reader.read(&mut buf)).poll(cx)
+            });
+            assert_eq!(&buf[..n.unwrap()], expected);
+        }
+        let mut reader = ScriptReader::new([Wait, give(b"ab"), Wait, give(b"c")]);
+        let mut buf = Vec::new();
+        while cancel_until_ready(&mut reader, |reader, cx| {
+            Pin::new(&mut reader.read_buf(&mut buf)).poll(cx)
+        })
+        .unwrap()
+            > 0
+        {}
+        assert_eq!(buf, b"abc");
+    }
+
+    #[test]
+    fn a_full_buffer_reads_nothing_and_does_not_touch_the_reader() {
+        let mut reader = ScriptReader::new([Fail(ErrorKind::Other)]);
+        let mut room = &mut [0_u8; 0][..];
+        let Poll::Ready(Ok(0)) = poll_once(&mut reader.read_buf(&mut room)) else {
+            panic!("there is no room")
+        };
+    }
+}

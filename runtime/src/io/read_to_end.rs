@@ -85,3 +85,44 @@ impl<R: ?Sized> Drop for ReadToString<'_, R> {
         }
     }
 }
+
+#[cfg(all(test, not(rt_loom)))]
+mod tests {
+    use crate::io::script::{Fail, ScriptReader, Wait, give, poll_once};
+    use crate::io::{AsyncReadExt, ErrorKind};
+    use runtime_base::driving::block_on;
+
+    #[test]
+    fn a_character_may_arrive_in_two_parts() {
+        let mut text = String::from("x");
+        let mut reader = ScriptReader::new([give(b"\xc3"), Wait, give(b"\xb6")]);
+        assert_eq!(block_on(reader.read_to_string(&mut text)).unwrap(), 2);
+        assert_eq!(text, "xö");
+    }
+
+    #[test]
+    fn a_failure_leaves_the_string_as_it_was() {
+        for (script, kind) in [
+            (
+                vec![give(b"ab\xff"), Wait, give(b"c")],
+                ErrorKind::InvalidData,
+            ),
+            (
+                vec![give(b"ab"), Wait, Fail(ErrorKind::ConnectionReset)],
+                ErrorKind::ConnectionReset,
+            ),
+        ] {
+            let mut text = String::from("xö");
+            let error = block_on(ScriptReader::new(script).read_to_string(&mut text)).unwrap_err();
+            assert_eq!((error.kind(), text.as_str()), (kind, "xö"));
+        }
+    }
+
+    #[test]
+    fn a_cancelled_read_leaves_the_string_as_it_was() {
+        let mut text = String::from("xö");
+        let mut reader = ScriptReader::new([give(b"ab"), Wait, give(b"c")]);
+        assert!(poll_once(&mut reader.read_to_string(&mut text)).is_pending());
+        assert_eq!(text, "xö");
+    }
+}

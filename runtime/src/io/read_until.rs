@@ -166,3 +166,176 @@ impl<'a, R: AsyncBufRead + Unpin + ?Sized> Future for FillBuf<'a, R> {
         }
     }
 }
+
+#[cfg(all(test, not(rt_loom)))]
+mod tests {
+    use super::*;
+    use crate::io::script::{Fail, Give, ScriptReader, Step, Wait, give, poll_once};
+    use crate::io::{AsyncBufReadExt, BufReader, ErrorKind};
+    use proptest::prelude::*;
+    use runtime_base::driving::block_on;
+    use std::io::BufRead;
+
+    /// Pieces of few different bytes, so that delimiters and broken characters are frequent.
+    fn steps() -> impl Strategy<Value = Vec<Step>> {
+        let byte = prop::sample::select(&b"a\n\n\r\xc3\xb6"[..]);
+        let bytes = prop::collection::vec(byte, 1..6);
+        prop::collection::vec(prop_oneof![bytes.prop_map(Give), Just(Wait)], 0..20)
+    }
+
+    fn all_bytes(steps: &[Step]) -> Vec<u8> {
+        let bytes = steps.iter().filter_map(|step| match step {
+            Give(bytes) => Some(bytes.as_slice()),
+            _ => None,
+        });
+        bytes.flatten().copied().collect()
+    }
+
+    proptest! {
+        #[test]
+        fn delimited_pieces_are_those_of_std(steps in steps(), capacity in 1_usize..5) {
+            let bytes = all_bytes(&steps);
+            let mut std = &bytes[..];
+            let mut reader = BufReader::with_capacity(capacity, ScriptReader::new(steps));
+            loop {
+                let (mut expected, mut found) = (Vec::new(), Vec::new());
+                let n = BufRead::read_until(&mut std, b'\n', &mut expected).unwrap();
+                prop_assert_eq!(block_on(reader.read_until(b'\n', &mut found)).unwrap(), n);
+                prop_assert_eq!(found, expected);
+                if n == 0 {
+                    break;
+                }
+            }
+        }
+
+        #[test]
+        fn a_line_is_that_of_std(steps in steps(), capacity in 1_usize..5) {
+            let bytes = all_bytes(&steps);
+            let mut std = &bytes[..];
+            let mut reader = BufReader::with_capacity(capacity, ScriptReader::new(steps));
+            loop {
+                let (mut expected, mut found) = (String::from("ö"), String::from("ö"));
+                let result = BufRead::read_line(&mut std, &mut expected).map_err(|error| error.kind());
+                let ours = block_on(reader.read_line(&mut found)).map_err(|error| error.kind());
+                prop_assert_eq!(ours, result);
+                prop_assert_eq!(found, expected);
+                if result == Ok(0) {
+                    break;
+                }
+            }
+        }
+
+        #[test]
+        fn lines_are_those_of_std_though_every_wait_is_cancelled(
+            steps in steps(),
+            capacity in 1_usize..5,
+        ) {
+            let bytes = all_bytes(&steps);
+            let mut lines = BufReader::with_capacity(capacity, ScriptReader::new(steps)).lines();
+            let mut std = BufRead::lines(&bytes[..]);
+            loop {
+                let expected = std.next().transpose().map_err(|error| error.kind());
+                let found = crate::io::script::cancel_until_ready(&mut lines, |lines, cx| {
+                    std::pin::pin!(lines.next_line()).poll(cx)
+                });
+                prop_assert_eq!(found.map_err(|error| error.kind()), expected.clone());
+                if expected == Ok(None) {
+                    break;
+                }
+            }
+        }
+
+        #[test]
+        fn segments_are_those_of_std_though_every_wait_is_cancelled(
+            steps in steps(),
+            capacity in 1_usize..5,
+        ) {
+            let bytes = all_bytes(&steps);
+            let reader = BufReader::with_capacity(capacity, ScriptReader::new(steps));
+            let mut segments = AsyncBufReadExt::split(reader, b'a');
+            for expected in BufRead::split(&bytes[..], b'a').map(Result::unwrap) {
+                let found = crate::io::script::cancel_until_ready(&mut segments, |segments, cx| {
+                    std::pin::pin!(segments.next_segment()).poll(cx)
+                });
+                prop_assert_eq!(found.unwrap(), Some(expected));
+            }
+            prop_assert_eq!(block_on(segments.next_segment()).unwrap(), None);
+        }
+    }
+
+    #[test]
+    fn a_cancelled_line_leaves_the_string_as_it_was() {
+        let mut line = String::from("xö");
+        let mut reader = BufReader::new(ScriptReader::new([give(b"ab"), Wait, give(b"c\n")]));
+        assert!(poll_once(&mut reader.read_line(&mut line)).is_pending());
+        assert_eq!(line, "xö");
+    }
+
+    #[test]
+    fn an_error_leaves_the_part_of_the_line_that_was_read() {
+        let mut line = String::from("xö");
+        let script = [give(b"ab"), Fail(ErrorKind::ConnectionReset)];
+        let mut reader = BufReader::new(ScriptReader::new(script));
+        let error = block_on(reader.read_line(&mut line)).unwrap_err();
+        assert_eq!((error.kind(), &*line), (ErrorKind::ConnectionReset, "xöab"));
+    }
+
+    #[test]
+    fn lines_go_on_after_an_error() {
+        let script = [
+            give(b"ab"),
+            Fail(ErrorKind::ConnectionReset),
+            give(b"c\n\xff\nd\n"),
+        ];
+        let mut lines = BufReader::new(ScriptReader::new(script)).lines();
+        let error = block_on(lines.next_line()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::ConnectionReset);
+        assert_eq!(block_on(lines.next_line()).unwrap().unwrap(), "abc");
+        let error = block_on(lines.next_line()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidData);
+        assert_eq!(block_on(lines.next_line()).unwrap().unwrap(), "d");
+    }
+
+    #[test]
+    fn the_buffer_is_shown_after_waiting_and_at_the_end() {
+        let mut reader = BufReader::new(ScriptReader::new([Wait, give(b"ab")]));
+        assert_eq!(block_on(reader.fill_buf()).unwrap(), b"ab");
+        AsyncBufReadExt::consume(&mut reader, 1);
+        assert_eq!(block_on(reader.fill_buf()).unwrap(), b"b");
+        AsyncBufReadExt::consume(&mut reader, 1);
+        assert_eq!(block_on(reader.fill_buf()).unwrap(), b"");
+    }
+
+    #[test]
+    fn the_buffer_is_shown_with_the_last_unit_of_the_budget() {
+        /// Takes a unit for each look.
+        struct Costly;
+        impl crate::io::AsyncRead for Costly {
+            fn poll_read(
+                self: Pin<&mut Self>,
+                _cx: &mut Context<'_>,
+                _buf: &mut crate::io::ReadBuf<'_>,
+            ) -> Poll<io::Result<()>> {
+                unreachable!()
+            }
+        }
+        impl AsyncBufRead for Costly {
+            fn poll_fill_buf(
+                self: Pin<&mut Self>,
+                cx: &mut Context<'_>,
+            ) -> Poll<io::Result<&[u8]>> {
+                ready!(coop::poll_proceed(cx)).made_progress();
+                Poll::Ready(Ok(b"a"))
+            }
+            fn consume(self: Pin<&mut Self>, _amt: usize) {}
+        }
+        coop::with_budget(|| {
+            for _ in 0..coop::INITIAL {
+                let Poll::Ready(Ok(b"a")) = poll_once(&mut Costly.fill_buf()) else {
+                    panic!("there is budget")
+                };
+            }
+            assert!(poll_once(&mut Costly.fill_buf()).is_pending());
+        });
+    }
+}

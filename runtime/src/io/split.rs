@@ -278,3 +278,171 @@ impl<T: fmt::Debug> fmt::Debug for WriteHalf<T> {
         f.debug_struct("WriteHalf").finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use runtime_base::sync::{model, thread};
+    use std::sync::atomic::AtomicUsize as Count;
+    use std::sync::atomic::Ordering::SeqCst;
+    use std::task::Wake;
+
+    #[derive(Default)]
+    struct Wakes(Count);
+
+    impl Wake for Wakes {
+        fn wake(self: std::sync::Arc<Self>) {
+            self.0.fetch_add(1, SeqCst);
+        }
+    }
+
+    /// Uses the stream once, or is pending and has its waker left behind.
+    fn use_once(claimable: &Claimable<u32>, wakes: &std::sync::Arc<Wakes>) -> bool {
+        let waker = Waker::from(wakes.clone());
+        let mut cx = Context::from_waker(&waker);
+        claimable
+            .poll_with(&mut cx, |mut stream, _| {
+                let before = *stream;
+                *stream = before + 1;
+                Poll::Ready(())
+            })
+            .is_ready()
+    }
+
+    #[test]
+    fn the_stream_is_used_by_one_half_at_a_time_and_a_half_that_waits_is_woken() {
+        model(|| {
+            let claimable = Arc::new(Claimable::new(0, false));
+            let run = |claimable: Arc<Claimable<u32>>| {
+                let wakes = std::sync::Arc::new(Wakes::default());
+                let mut uses = 0;
+                for _ in 0..2 {
+                    let woken_before = wakes.0.load(SeqCst);
+                    if use_once(&claimable, &wakes) {
+                        uses += 1;
+                    } else {
+                        // The other half has it, and wakes this one at the end of its poll.
+                        return (uses, Some((wakes, woken_before)));
+                    }
+                }
+                (uses, None)
+            };
+            let other = {
+                let claimable = claimable.clone();
+                thread::spawn(move || run(claimable))
+            };
+            let (mut uses, waiting) = run(claimable.clone());
+            let (other_uses, other_waiting) = other.join().unwrap();
+            uses += other_uses;
+            for (wakes, woken_before) in [waiting, other_waiting].into_iter().flatten() {
+                assert!(
+                    wakes.0.load(SeqCst) > woken_before,
+                    "the half sleeps for ever"
+                );
+            }
+            // Nobody has it now.
+            let wakes = std::sync::Arc::new(Wakes::default());
+            assert!(use_once(&claimable, &wakes));
+            let Ok(claimable) = Arc::try_unwrap(claimable) else {
+                unreachable!("the other thread has ended")
+            };
+            assert_eq!(claimable.stream.into_inner(), uses + 1);
+        });
+    }
+
+    #[cfg(not(rt_loom))]
+    mod on_std {
+        use super::super::*;
+        use crate::io::script::{poll_once, waker_fn};
+        use crate::io::{AsyncReadExt, AsyncWriteExt, duplex, simplex};
+        use runtime_base::driving::block_on;
+        use std::sync::Mutex;
+
+        #[test]
+        fn a_waker_may_poll_the_other_half_during_a_poll() {
+            // The pipe wakes its reader from within the writer's poll, under the claim.
+            let (reader, mut writer) = simplex(8);
+            let reader = std::sync::Arc::new(Mutex::new((reader, 0)));
+            let poll_reader = {
+                let reader = reader.clone();
+                move |waker: &Waker| {
+                    let mut reader = reader.lock().unwrap();
+                    let mut buf = [0; 8];
+                    let mut cx = Context::from_waker(waker);
+                    if let Poll::Ready(n) = Pin::new(&mut reader.0.read(&mut buf)).poll(&mut cx) {
+                        reader.1 += n.unwrap();
+                    }
+                }
+            };
+            // Woken twice: by the write, when the stream is still claimed, and by the release.
+            let waker = waker_fn({
+                let poll_reader = poll_reader.clone();
+                let again = waker_fn({
+                    let poll_reader = poll_reader.clone();
+                    move || poll_reader(Waker::noop())
+                });
+                move || poll_reader(&again)
+            });
+            poll_reader(&waker);
+            assert!(poll_once(&mut writer.write(b"ab")).is_ready());
+            assert_eq!(reader.lock().unwrap().1, 2);
+        }
+
+        struct Panicking;
+
+        impl AsyncRead for Panicking {
+            fn poll_read(
+                self: Pin<&mut Self>,
+                _cx: &mut Context<'_>,
+                _buf: &mut ReadBuf<'_>,
+            ) -> Poll<io::Result<()>> {
+                panic!("as planned")
+            }
+        }
+
+        impl AsyncWrite for Panicking {
+            fn poll_write(
+                self: Pin<&mut Self>,
+                _cx: &mut Context<'_>,
+                buf: &[u8],
+            ) -> Poll<io::Result<usize>> {
+                Poll::Ready(Ok(buf.len()))
+            }
+
+            fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+                Poll::Ready(Ok(()))
+            }
+
+            fn poll_shutdown(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+                Poll::Ready(Ok(()))
+            }
+        }
+
+        #[test]
+        fn a_panic_in_one_half_leaves_the_other_usable() {
+            let (mut reader, mut writer) = split(Panicking);
+            let read = std::panic::AssertUnwindSafe(|| poll_once(&mut reader.read(&mut [0; 1])));
+            assert!(std::panic::catch_unwind(read).is_err());
+            assert_eq!(block_on(writer.write(b"a")).unwrap(), 1);
+        }
+
+        #[test]
+        fn halves_know_each_other_and_unite() {
+            let (near, mut far) = duplex(8);
+            let (reader, mut writer) = split(near);
+            let (other_reader, other_writer) = split(duplex(8).0);
+            assert!(reader.is_pair_of(&writer) && writer.is_pair_of(&reader));
+            assert!(!reader.is_pair_of(&other_writer) && !writer.is_pair_of(&other_reader));
+            block_on(writer.write_all(b"a")).unwrap();
+            drop(reader.unsplit(writer));
+            assert_eq!(block_on(far.read(&mut [0; 8])).unwrap(), 1);
+            assert_eq!(block_on(far.read(&mut [0; 8])).unwrap(), 0);
+        }
+
+        #[test]
+        #[should_panic(expected = "halves of different streams")]
+        fn strangers_do_not_unite() {
+            let _ = split(duplex(8).0).0.unsplit(split(duplex(8).0).1);
+        }
+    }
+}

@@ -96,3 +96,38 @@ impl<R: AsyncBufRead> AsyncBufRead for Take<R> {
         this.reader.consume(amt);
     }
 }
+
+#[cfg(all(test, not(rt_loom)))]
+mod tests {
+    use crate::io::script::{Fail, ScriptReader, Wait, give};
+    use crate::io::{AsyncBufReadExt, AsyncReadExt, ErrorKind};
+    use runtime_base::driving::block_on;
+
+    #[test]
+    fn at_the_limit_the_reader_is_not_asked() {
+        let script = [give(b"ab"), Wait, give(b"cdef"), Fail(ErrorKind::Other)];
+        let mut reader = ScriptReader::new(script).take(5);
+        let mut buf = Vec::new();
+        assert_eq!(block_on(reader.read_to_end(&mut buf)).unwrap(), 5);
+        assert_eq!((&*buf, reader.limit()), (&b"abcde"[..], 0));
+        reader.set_limit(9);
+        assert_eq!(block_on(reader.read_u8()).unwrap(), b'f');
+    }
+
+    #[test]
+    fn what_lies_beyond_the_limit_is_neither_shown_nor_consumed() {
+        let mut bytes = &b"abcdef"[..];
+        let mut reader = (&mut bytes).take(3);
+        assert_eq!(block_on(reader.fill_buf()).unwrap(), b"abc");
+        AsyncBufReadExt::consume(&mut reader, 100);
+        assert_eq!(block_on(reader.fill_buf()).unwrap(), b"");
+        assert_eq!(bytes, b"def");
+    }
+
+    #[test]
+    fn the_largest_limit_is_none() {
+        let mut buf = Vec::new();
+        block_on((&b"ab"[..]).take(u64::MAX).read_to_end(&mut buf)).unwrap();
+        assert_eq!(buf, b"ab");
+    }
+}

@@ -202,3 +202,133 @@ impl<'a> GrowingVec<'a> {
         Poll::Ready(Ok(filled))
     }
 }
+
+#[cfg(all(test, not(rt_loom)))]
+mod tests {
+    use super::*;
+    use crate::io::AsyncReadExt;
+    use crate::io::script::{Fail, Give, ScriptReader, Step, Wait, give};
+    use proptest::prelude::*;
+    use runtime_base::driving::block_on;
+    use std::io::ErrorKind;
+
+    /// Initialises all the room it gets and fills one byte of it.
+    struct Initializing {
+        left: usize,
+        zeroed: usize,
+    }
+
+    impl AsyncRead for Initializing {
+        fn poll_read(
+            mut self: Pin<&mut Self>,
+            _cx: &mut Context<'_>,
+            buf: &mut ReadBuf<'_>,
+        ) -> Poll<io::Result<()>> {
+            self.zeroed += buf.capacity() - buf.initialized().len();
+            buf.initialize_unfilled();
+            if self.left > 0 {
+                self.left -= 1;
+                buf.put_slice(b"x");
+            }
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    #[test]
+    fn reading_to_the_end_zeroes_memory_once() {
+        let mut reader = Initializing {
+            left: 4_000,
+            zeroed: 0,
+        };
+        let mut buf = Vec::with_capacity(8_000);
+        assert_eq!(block_on(reader.read_to_end(&mut buf)).unwrap(), 4_000);
+        assert_eq!(buf, [b'x'; 4_000]);
+        assert_eq!(reader.zeroed, 8_000);
+    }
+
+    #[test]
+    fn a_vector_of_the_right_size_does_not_grow() {
+        for len in [32, 33, 64, 1_000] {
+            let bytes = vec![7; len];
+            let mut buf = Vec::with_capacity(len);
+            block_on((&bytes[..]).read_to_end(&mut buf)).unwrap();
+            assert_eq!((&buf, buf.capacity()), (&bytes, len));
+        }
+    }
+
+    #[test]
+    fn an_error_leaves_what_was_read() {
+        let mut reader = ScriptReader::new([give(b"ab"), Wait, Fail(ErrorKind::ConnectionReset)]);
+        let mut buf = b"0".to_vec();
+        let error = block_on(reader.read_to_end(&mut buf)).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::ConnectionReset);
+        assert_eq!(buf, b"0ab");
+    }
+
+    /// Puts another buffer in the place of the one it was given.
+    struct Replacing;
+
+    impl AsyncRead for Replacing {
+        fn poll_read(
+            self: Pin<&mut Self>,
+            _cx: &mut Context<'_>,
+            buf: &mut ReadBuf<'_>,
+        ) -> Poll<io::Result<()>> {
+            let mut other = ReadBuf::new(vec![0; 64].leak());
+            other.advance(64);
+            *buf = other;
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "a reader replaced the `ReadBuf`")]
+    fn a_reader_that_replaces_the_buffer_is_caught_by_read_buf() {
+        let _ = block_on(Replacing.read_buf(&mut Vec::with_capacity(64)));
+    }
+
+    #[test]
+    #[should_panic(expected = "a reader replaced the `ReadBuf`")]
+    fn a_reader_that_replaces_the_buffer_is_caught_by_read_to_end() {
+        let _ = block_on(Replacing.read_to_end(&mut Vec::with_capacity(64)));
+    }
+
+    #[test]
+    #[should_panic(expected = "a reader replaced the `ReadBuf`")]
+    fn a_reader_that_replaces_the_buffer_is_caught_by_take() {
+        let _ = block_on(Replacing.take(8).read(&mut [0; 64]));
+    }
+
+    pub(crate) fn steps() -> impl Strategy<Value = Vec<Step>> {
+        let bytes = prop::collection::vec(any::<u8>(), 1..80);
+        prop::collection::vec(
+            prop_oneof![3 => bytes.prop_map(Give), 1 => Just(Wait)],
+            0..20,
+        )
+    }
+
+    proptest! {
+        #[test]
+        fn everything_is_read_whatever_the_pieces(
+            steps in steps(),
+            capacity in 0_usize..200,
+            before in prop::collection::vec(any::<u8>(), 0..50),
+        ) {
+            let mut expected = before.clone();
+            for step in &steps {
+                if let Give(bytes) = step {
+                    expected.extend(bytes);
+                }
+            }
+            let mut buf = before;
+            buf.reserve_exact(capacity);
+            // Cancelled at every wait, and begun again.
+            let mut reader = ScriptReader::new(steps);
+            crate::io::script::cancel_until_ready(&mut reader, |reader, cx| {
+                Pin::new(&mut reader.read_to_end(&mut buf)).poll(cx)
+            })
+            .unwrap();
+            prop_assert_eq!(buf, expected);
+        }
+    }
+}

@@ -210,3 +210,65 @@ fn poll_write_buf<W: AsyncWrite + ?Sized, B: Buf>(
     buf.advance(n);
     Poll::Ready(Ok(n))
 }
+
+#[cfg(all(test, not(rt_loom)))]
+mod tests {
+    use crate::io::script::{Fail, ScriptWriter, Take, Wait, cancel_until_ready};
+    use crate::io::{AsyncWriteExt, ErrorKind};
+    use bytes::Buf;
+    use runtime_base::driving::block_on;
+    use std::pin::Pin;
+
+    #[test]
+    fn writing_all_goes_on_after_short_writes_and_waits() {
+        let mut writer = ScriptWriter::new([Take(1), Wait, Take(2), Wait, Wait]);
+        block_on(writer.write_all(b"abcdef")).unwrap();
+        block_on(writer.write_u32(0x0102_0304)).unwrap();
+        assert_eq!(writer.written, b"abcdef\x01\x02\x03\x04");
+    }
+
+    #[test]
+    fn a_writer_that_takes_no_more_is_an_error() {
+        for n in 0..3 {
+            let writer = || ScriptWriter::new([Take(n), Take(0)]);
+            let error = block_on(writer().write_all(b"abcdef")).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::WriteZero);
+            let error = block_on(writer().write_u64(7)).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::WriteZero);
+            let mut rest = &b"abcdef"[..];
+            let error = block_on(writer().write_all_buf(&mut rest)).unwrap_err();
+            assert_eq!((error.kind(), rest.len()), (ErrorKind::WriteZero, 6 - n));
+        }
+    }
+
+    #[test]
+    fn numbers_survive_short_writes() {
+        let number = 0x0102_0304_0506_0708_090a_0b0c_0d0e_0f10_u128;
+        let mut writer = ScriptWriter::new((0..16).flat_map(|_| [Wait, Take(1)]));
+        block_on(writer.write_u128_le(number)).unwrap();
+        assert_eq!(writer.written, number.to_le_bytes());
+    }
+
+    #[test]
+    fn a_cancelled_write_of_a_buffer_goes_on_where_it_was() {
+        for vectored in [false, true] {
+            let mut writer = ScriptWriter::new([Take(1), Wait, Take(3), Wait]);
+            writer.vectored = vectored;
+            let mut rest = Buf::chain(&b"abc"[..], &b"def"[..]);
+            cancel_until_ready(&mut writer, |writer, cx| {
+                Pin::new(&mut writer.write_all_buf(&mut rest)).poll(cx)
+            })
+            .unwrap();
+            assert_eq!(writer.written, b"abcdef");
+            assert!(!rest.has_remaining());
+        }
+    }
+
+    #[test]
+    fn a_failed_write_of_a_buffer_keeps_the_rest() {
+        let mut writer = ScriptWriter::new([Take(2), Fail(ErrorKind::ConnectionReset)]);
+        let mut rest = &b"abcdef"[..];
+        assert!(block_on(writer.write_all_buf(&mut rest)).is_err());
+        assert_eq!(rest, b"cdef");
+    }
+}
