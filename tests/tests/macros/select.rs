@@ -354,7 +354,7 @@ fn the_panic_points_at_the_select() {
                 default(info);
             }
         }));
-        let line = line!() + 2;
+        let line = line!() + 3;
         let panicked = std::panic::catch_unwind(|| {
             block_on(async {
                 runtime::select! { Some(()) = ready(None) => {} }
