@@ -246,6 +246,7 @@ fn all_kinds_of_patterns_match_as_they_do_in_a_match() {
 }
 
 #[test]
+#[allow(non_upper_case_globals)]
 fn constants_are_told_from_bindings() {
     assert!(matches_in_select!(Some(42), Some(ANSWER)));
     assert!(!matches_in_select!(Some(43), Some(ANSWER)));
