@@ -111,7 +111,7 @@ fn another_branch_comes_first_in_every_poll() {
     ];
     assert_eq!(
         orders_of_polls(async |log| {
-            runtime::join!(
+            let _ = runtime::join!(
                 note_polls(log, "a"),
                 note_polls(log, "b"),
                 note_polls(log, "c")
@@ -136,7 +136,7 @@ fn biased_branches_are_polled_in_the_order_in_which_they_are_written() {
     let written = [["a", "b"]; 4];
     assert_eq!(
         orders_of_polls(async |log| {
-            runtime::join!(biased; note_polls(log, "a"), note_polls(log, "b"));
+            let _ = runtime::join!(biased; note_polls(log, "a"), note_polls(log, "b"));
         }),
         written
     );
