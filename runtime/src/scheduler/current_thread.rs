@@ -122,11 +122,10 @@ impl CurrentThread {
         F::Output: Send + 'static,
     {
         let (join, runnable) = self.owned.spawn(future, self.clone(), id, spawned_at);
-        if let Some(runnable) = runnable {
-            if let Err(runnable) = self.schedule_here(runnable) {
+        if let Some(runnable) = runnable
+            && let Err(runnable) = self.schedule_here(runnable) {
                 self.inject(runnable);
             }
-        }
         join
     }
 

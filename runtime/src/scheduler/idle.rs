@@ -85,7 +85,7 @@ impl Idle {
     fn should_wake(&self) -> bool {
         // Relaxed: ordered by the fence before it.
         let word = self.word.load(Relaxed);
-        word % AWAKE == 0 && word / AWAKE < self.workers
+        word.is_multiple_of(AWAKE) && word / AWAKE < self.workers
     }
 
     /// The worker would like to search. Says no if enough others do.
@@ -107,7 +107,7 @@ impl Idle {
         // SeqCst: whoever reads the word afterwards and sees no searcher also sees what is written
         // on the way; the caller passes the fence of `worker_to_wake` next.
         let before = self.word.fetch_sub(SEARCHING, SeqCst);
-        debug_assert!(before % AWAKE > 0, "only a searcher ends its search");
+        debug_assert!(!before.is_multiple_of(AWAKE), "only a searcher ends its search");
         before % AWAKE == 1
     }
 

@@ -100,11 +100,10 @@ impl Core {
 
     /// The next task of this worker's own, or one of the injection queue.
     fn next_task(&mut self, scheduler: &MultiThread) -> Option<Runnable> {
-        if self.tick % scheduler.settings().global_queue_interval == 0 {
-            if let Some(task) = scheduler.injection().pop() {
+        if self.tick.is_multiple_of(scheduler.settings().global_queue_interval)
+            && let Some(task) = scheduler.injection().pop() {
                 return Some(task);
             }
-        }
         if let Some(task) = self.next.take() {
             if self.next_streak < NEXT_IN_A_ROW {
                 self.next_streak += 1;

@@ -189,9 +189,4 @@ impl OwnedTasks {
             })
             .sum()
     }
-
-    /// Whether there is no task.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
 }

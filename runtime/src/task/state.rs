@@ -120,7 +120,7 @@ impl State {
     /// A task with a runnable, a place in the list of owned tasks, and a join handle.
     pub(crate) fn new() -> Self {
         Self {
-            word: AtomicUsize::new(3 * REFERENCE | SCHEDULED | JOIN_INTEREST),
+            word: AtomicUsize::new((3 * REFERENCE) | SCHEDULED | JOIN_INTEREST),
         }
     }
 
@@ -333,10 +333,10 @@ impl State {
     /// The join handle is dropped before anything happened, which is the common case of a task that
     /// nobody waits for. Says no if the general way must be taken.
     pub(crate) fn drop_join_fast(&self) -> bool {
-        let fresh = 3 * REFERENCE | SCHEDULED | JOIN_INTEREST;
+        let fresh = (3 * REFERENCE) | SCHEDULED | JOIN_INTEREST;
         // Release: nothing was done through the handle that the task would have to see, but the
         // last drop of a reference acquires all earlier ones.
-        let next = 2 * REFERENCE | SCHEDULED;
+        let next = (2 * REFERENCE) | SCHEDULED;
         self.word
             .compare_exchange_weak(fresh, next, Release, Relaxed)
             .is_ok()

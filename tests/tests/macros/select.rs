@@ -629,7 +629,7 @@ fn selects_nest_in_futures_and_in_handlers() {
 fn a_handler_may_never_return() {
     async fn stop(value: Option<u32>) -> u32 {
         runtime::select! {
-            Some(x) = ready(value) => return x,
+            Some(x) = ready(value) => x,
             else => panic!("nothing"),
         }
     }

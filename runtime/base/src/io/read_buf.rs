@@ -32,8 +32,9 @@ impl<'a> ReadBuf<'a> {
         let memory = std::ptr::from_mut(memory) as *mut [MaybeUninit<u8>];
         // SAFETY: the layouts are the same, and nothing uninitialised is ever written through it:
         // what hands the memory out as `MaybeUninit` is unsafe and asks the caller for that.
+        let memory = unsafe { &mut *memory };
         Self {
-            memory: unsafe { &mut *memory },
+            memory,
             filled: 0,
             initialized,
         }

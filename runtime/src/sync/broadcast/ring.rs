@@ -303,7 +303,7 @@ fn receive<T: Clone>(mut slot: MutexGuard<'_, Slot<T>>, next: &mut u64) -> T {
     match slot.pass() {
         Some(value) => value,
         None => {
-            let value = slot.value.as_ref().map(T::clone);
+            let value = slot.value.clone();
             value.expect("a slot that is not read by all has its value")
         }
     }
