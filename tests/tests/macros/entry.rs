@@ -113,7 +113,10 @@ async fn a_select_in_a_loop_lets_other_tasks_run() {
         let stop = stop.clone();
         async move { stop.store(true, Relaxed) }
     });
+    let mut rounds = 0;
     while !stop.load(Relaxed) {
+        rounds += 1;
+        assert!(rounds < 1_000_000, "the other task had no turn");
         runtime::select! {
             biased;
             () = runtime::task::coop::consume_budget() => {}
