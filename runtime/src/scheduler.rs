@@ -20,7 +20,6 @@ mod idle;
 mod injection;
 mod multi_thread;
 mod ring;
-mod rng;
 mod worker;
 
 pub(crate) use current_thread::CurrentThread;

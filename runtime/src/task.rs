@@ -21,12 +21,12 @@ mod id;
 mod join_error;
 mod join_handle;
 mod join_set;
-mod scope;
-mod task_tracker;
 #[cfg(test)]
 mod models;
 pub(crate) mod owned;
+mod scope;
 pub(crate) mod state;
+mod task_tracker;
 
 /// The cooperative budget: how a task that is never `Pending` still gives way to others.
 pub mod coop {

@@ -238,9 +238,10 @@ impl Handle {
     /// A paused clock waited for the work; now it may go on to the next deadline.
     pub(crate) fn blocking_work_ended(&self) {
         if let Flavor::CurrentThread(scheduler) = &self.flavor
-            && scheduler.clock().is_paused() {
-                scheduler.unpark();
-            }
+            && scheduler.clock().is_paused()
+        {
+            scheduler.unpark();
+        }
     }
 
     pub(crate) fn blocking_pool(&self) -> &BlockingPool {

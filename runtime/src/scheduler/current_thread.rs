@@ -123,9 +123,10 @@ impl CurrentThread {
     {
         let (join, runnable) = self.owned.spawn(future, self.clone(), id, spawned_at);
         if let Some(runnable) = runnable
-            && let Err(runnable) = self.schedule_here(runnable) {
-                self.inject(runnable);
-            }
+            && let Err(runnable) = self.schedule_here(runnable)
+        {
+            self.inject(runnable);
+        }
         join
     }
 
@@ -186,6 +187,17 @@ impl CurrentThread {
             }
         });
         task.map_or(Ok(()), Err)
+    }
+
+    /// Whether this thread runs this scheduler.
+    fn is_running_here(&self) -> bool {
+        let is_this = |running: &RefCell<Option<Rc<Running>>>| {
+            running
+                .borrow()
+                .as_ref()
+                .is_some_and(|running| std::ptr::eq(&*running.scheduler, self))
+        };
+        RUNNING.try_with(is_this).unwrap_or(false)
     }
 
     fn inject(&self, task: Runnable) {
@@ -259,7 +271,9 @@ impl Schedule for Arc<CurrentThread> {
         // SAFETY: valid until the task is given away. A task that is queued here can only be run,
         // and freed, by this thread, after this call.
         let scheduler: &Self = unsafe { this.as_ref() };
-        let Err(task) = scheduler.schedule_here(task) else { return };
+        let Err(task) = scheduler.schedule_here(task) else {
+            return;
+        };
         // Giving the task to another thread may free `this`.
         let scheduler = scheduler.clone();
         scheduler.inject(task);
@@ -365,7 +379,7 @@ impl Turn {
                 continue;
             }
             polls = 0;
-            running.look_at_driver(idle && !woken.flag.load(Relaxed), &mut batch);
+            running.look_at_driver(idle, &woken.flag, &mut batch);
             defer::take(&mut batch);
             wake_all(&mut batch);
         }
@@ -420,14 +434,16 @@ impl Running {
     }
 
     /// Looks for events; sleeps until there are some if there is nothing else to do.
-    fn look_at_driver(&self, may_sleep: bool, batch: &mut WakeBatch) {
+    fn look_at_driver(&self, idle: bool, woken: &AtomicBool, batch: &mut WakeBatch) {
         let scheduler = &self.scheduler;
-        if !may_sleep || !defer::is_empty() {
+        // Relaxed: a wake on this thread is seen anyway, one from elsewhere leaves a token in the
+        // driver.
+        if !idle || woken.load(Relaxed) || !defer::is_empty() {
             return scheduler.driver.poll(batch);
         }
         scheduler.settings.call(&scheduler.settings.before_park);
-        // The hook may have spawned. A wake from elsewhere leaves a token in the driver.
-        if self.has_tasks() {
+        // The hook may have spawned, or woken the future.
+        if self.has_tasks() || woken.load(Relaxed) {
             scheduler.driver.poll(batch);
         } else {
             scheduler.driver.park(batch);
@@ -450,6 +466,10 @@ impl Wake for Woken {
     fn wake_by_ref(self: &Arc<Self>) {
         // Release: pairs with the swap in `block_on`.
         self.flag.store(true, Release);
-        self.scheduler.driver.notifier().unpark();
+        // The scheduler's own thread looks at the flag before it sleeps; a token would only make it
+        // look at the driver once for nothing.
+        if !self.scheduler.is_running_here() {
+            self.scheduler.driver.notifier().unpark();
+        }
     }
 }

@@ -107,7 +107,10 @@ impl Idle {
         // SeqCst: whoever reads the word afterwards and sees no searcher also sees what is written
         // on the way; the caller passes the fence of `worker_to_wake` next.
         let before = self.word.fetch_sub(SEARCHING, SeqCst);
-        debug_assert!(!before.is_multiple_of(AWAKE), "only a searcher ends its search");
+        debug_assert!(
+            !before.is_multiple_of(AWAKE),
+            "only a searcher ends its search"
+        );
         before % AWAKE == 1
     }
 

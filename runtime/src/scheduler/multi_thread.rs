@@ -139,9 +139,10 @@ impl MultiThread {
     {
         let (join, runnable) = self.owned.spawn(future, self.clone(), id, spawned_at);
         if let Some(runnable) = runnable
-            && let Err(runnable) = worker::schedule_here(self, runnable) {
-                self.inject(runnable);
-            }
+            && let Err(runnable) = worker::schedule_here(self, runnable)
+        {
+            self.inject(runnable);
+        }
         join
     }
 
@@ -180,7 +181,10 @@ impl MultiThread {
 
     /// The worker stops for good: its tasks are cancelled, and the last worker ends what is shared
     /// (M2).
-    #[expect(clippy::boxed_local, reason = "a core lives in its box from the first to the last")]
+    #[expect(
+        clippy::boxed_local,
+        reason = "a core lives in its box from the first to the last"
+    )]
     pub(crate) fn retire(&self, core: Box<Core>) {
         core.cancel_tasks();
         // AcqRel: the last one sees everything that the others did.

@@ -25,11 +25,10 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use runtime_base::wake_batch::WakeBatch;
-use runtime_base::{coop, defer, driving};
+use runtime_base::{coop, defer, driving, random};
 
 use super::multi_thread::MultiThread;
 use super::ring::{self, Owner};
-use super::rng::Rng;
 use crate::task::Runnable;
 
 /// How many tasks from the `next` slot run one after the other at most; Tokio's figure.
@@ -62,7 +61,6 @@ pub(crate) struct Core {
     /// Whether wakers of the driver are being woken: their tasks are not related to each other, so
     /// they queue up.
     delivering: bool,
-    rng: Rng,
 }
 
 impl Core {
@@ -74,7 +72,6 @@ impl Core {
             next_streak: 0,
             searching: false,
             delivering: false,
-            rng: Rng::new(),
         }
     }
 
@@ -100,10 +97,13 @@ impl Core {
 
     /// The next task of this worker's own, or one of the injection queue.
     fn next_task(&mut self, scheduler: &MultiThread) -> Option<Runnable> {
-        if self.tick.is_multiple_of(scheduler.settings().global_queue_interval)
-            && let Some(task) = scheduler.injection().pop() {
-                return Some(task);
-            }
+        if self
+            .tick
+            .is_multiple_of(scheduler.settings().global_queue_interval)
+            && let Some(task) = scheduler.injection().pop()
+        {
+            return Some(task);
+        }
         if let Some(task) = self.next.take() {
             if self.next_streak < NEXT_IN_A_ROW {
                 self.next_streak += 1;
@@ -136,7 +136,7 @@ impl Core {
         }
         self.searching = true;
         let remotes = scheduler.remotes();
-        let start = self.rng.below(remotes.len());
+        let start = random::below(remotes.len() as u32) as usize;
         for offset in 0..remotes.len() {
             let index = (start + offset) % remotes.len();
             if index == own_index {

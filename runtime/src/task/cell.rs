@@ -60,7 +60,10 @@ pub(crate) struct Header {
     pub(crate) state: State,
     vtable: &'static Vtable,
     pub(crate) id: Id,
-    #[expect(dead_code, reason = "named by reports of tasks that block, which are yet to come")]
+    #[expect(
+        dead_code,
+        reason = "named by reports of tasks that block, which are yet to come"
+    )]
     pub(crate) spawned_at: &'static Location<'static>,
     /// The task's place in the list of owned tasks; written once, before the task is published.
     pub(crate) place: UnsafeCell<super::owned::Place>,

@@ -35,7 +35,9 @@ struct Arrivals<E> {
 
 impl<E> Clone for Scope<E> {
     fn clone(&self) -> Self {
-        Self { arrivals: self.arrivals.clone() }
+        Self {
+            arrivals: self.arrivals.clone(),
+        }
     }
 }
 
@@ -112,9 +114,17 @@ where
     B: AsyncFnOnce(&Scope<E>) -> Result<T, E>,
     E: Send + 'static,
 {
-    let arrivals = Arrivals { children: SegQueue::new(), arrived: WakerCell::new() };
-    let scope = Scope { arrivals: Arc::new(arrivals) };
-    let mut ending = Ending { children: JoinSet::new(), arrivals: scope.arrivals.clone() };
+    let arrivals = Arrivals {
+        children: SegQueue::new(),
+        arrived: WakerCell::new(),
+    };
+    let scope = Scope {
+        arrivals: Arc::new(arrivals),
+    };
+    let mut ending = Ending {
+        children: JoinSet::new(),
+        arrivals: scope.arrivals.clone(),
+    };
     let outcome = run(&scope, &mut ending, body).await;
     // The body is gone; whatever the outcome, what is left goes before it is told.
     if !matches!(outcome, Outcome::Done(Ok(_))) {
@@ -240,7 +250,12 @@ mod tests {
             crate::Builder::new_multi_thread(),
         ];
         for mut builder in builders {
-            builder.worker_threads(2).enable_all().build().unwrap().block_on(body());
+            builder
+                .worker_threads(2)
+                .enable_all()
+                .build()
+                .unwrap()
+                .block_on(body());
         }
     }
 

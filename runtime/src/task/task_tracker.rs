@@ -50,7 +50,12 @@ const TASK: usize = 2;
 impl TaskTracker {
     /// An open tracker without tasks.
     pub fn new() -> Self {
-        Self { tracked: Arc::new(Tracked { word: AtomicUsize::new(0), ended: Notify::new() }) }
+        Self {
+            tracked: Arc::new(Tracked {
+                word: AtomicUsize::new(0),
+                ended: Notify::new(),
+            }),
+        }
     }
 
     /// Waits until the tracker is closed and has no task.
@@ -145,13 +150,18 @@ impl TaskTracker {
 
     /// Counts `future` until it is dropped.
     pub fn track_future<F: Future>(&self, future: F) -> TrackedFuture<F> {
-        TrackedFuture { future, token: self.token() }
+        TrackedFuture {
+            future,
+            token: self.token(),
+        }
     }
 
     /// Counts one task, by hand, until the token is dropped.
     pub fn token(&self) -> TaskTrackerToken {
         self.tracked.word.fetch_add(TASK, AcqRel);
-        TaskTrackerToken { tracker: self.clone() }
+        TaskTrackerToken {
+            tracker: self.clone(),
+        }
     }
 
     /// Whether both are the same tracker.
@@ -232,7 +242,10 @@ mod tests {
 
     #[test]
     fn waiting_ends_when_the_tracker_is_closed_and_empty() {
-        let runtime = crate::Builder::new_multi_thread().worker_threads(2).build().unwrap();
+        let runtime = crate::Builder::new_multi_thread()
+            .worker_threads(2)
+            .build()
+            .unwrap();
         runtime.block_on(async {
             let tracker = TaskTracker::new();
             let (sender, receiver) = crate::sync::oneshot::channel::<()>();
