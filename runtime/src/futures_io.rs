@@ -1,8 +1,8 @@
 //! Wrappers between our I/O traits and those of the `futures` crates. Needs the feature
 //! `futures-io`.
 //!
-//! - [`FromFutures`] takes a type with the traits of [`futures_io`](::futures_io) and gives it ours.
-//! - [`IntoFutures`] takes a type with our traits and gives it those of [`futures_io`](::futures_io).
+//! - [`FromFutures`] takes a type with the traits of [`futures_io`] and gives it ours.
+//! - [`IntoFutures`] takes a type with our traits and gives it those of [`futures_io`].
 //!
 //! Each wraps what there is: a type that only reads becomes one that only reads. Neither has a buffer
 //! or costs more than the call.
