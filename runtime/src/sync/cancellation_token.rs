@@ -86,8 +86,12 @@ struct Entry {
 impl CancellationToken {
     /// A token that descends from no other.
     pub fn new() -> Self {
-        let tree = Arc::new(Tree { entries: Mutex::new(Arena::new()) });
-        Self { node: Tree::add(&tree, None).expect("an empty tree has room for its root") }
+        let tree = Arc::new(Tree {
+            entries: Mutex::new(Arena::new()),
+        });
+        Self {
+            node: Tree::add(&tree, None).expect("an empty tree has room for its root"),
+        }
     }
 
     /// A token that is cancelled together with this one.
@@ -122,7 +126,10 @@ impl CancellationToken {
     ///
     /// Nothing is lost when the future is dropped.
     pub fn cancelled(&self) -> WaitForCancellationFuture<'_> {
-        WaitForCancellationFuture { token: self, notified: self.node.waiting.notified() }
+        WaitForCancellationFuture {
+            token: self,
+            notified: self.node.waiting.notified(),
+        }
     }
 
     /// Waits until the token is cancelled, and owns it meanwhile.
@@ -132,7 +139,10 @@ impl CancellationToken {
     /// Nothing is lost when the future is dropped.
     pub fn cancelled_owned(self) -> WaitForCancellationFutureOwned {
         let notified = self.node.waiting.clone().notified_owned();
-        WaitForCancellationFutureOwned { token: self, notified }
+        WaitForCancellationFutureOwned {
+            token: self,
+            notified,
+        }
     }
 
     /// Cancels the token when the guard is dropped.
@@ -167,7 +177,9 @@ impl Default for CancellationToken {
 
 impl fmt::Debug for CancellationToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CancellationToken").field("is_cancelled", &self.is_cancelled()).finish()
+        f.debug_struct("CancellationToken")
+            .field("is_cancelled", &self.is_cancelled())
+            .finish()
     }
 }
 
@@ -224,7 +236,9 @@ impl Tree {
         unlink(&mut entries, root);
         let mut left = vec![root];
         while let Some(key) = left.pop() {
-            let Some(entry) = entries.remove(key) else { continue };
+            let Some(entry) = entries.remove(key) else {
+                continue;
+            };
             nodes.extend(entry.node.upgrade());
             let mut child = entry.first_child;
             while let Some(key) = child {
@@ -239,10 +253,14 @@ impl Tree {
     fn remove(&self, key: Key) {
         let mut entries = self.entries.lock();
         unlink(&mut entries, key);
-        let Some(entry) = entries.remove(key) else { return };
+        let Some(entry) = entries.remove(key) else {
+            return;
+        };
         let mut child = entry.first_child;
         while let Some(key) = child {
-            let Some(orphan) = entries.get_mut(key) else { break };
+            let Some(orphan) = entries.get_mut(key) else {
+                break;
+            };
             child = orphan.next.take();
             orphan.previous = None;
             orphan.parent = None;
@@ -255,7 +273,9 @@ impl Tree {
 
 /// Makes `child` the first child of `parent`.
 fn adopt(entries: &mut Arena<Entry>, parent: Key, child: Key) {
-    let Some(parent_entry) = entries.get_mut(parent) else { return };
+    let Some(parent_entry) = entries.get_mut(parent) else {
+        return;
+    };
     let sibling = parent_entry.first_child.replace(child);
     if let Some(sibling) = sibling.and_then(|key| entries.get_mut(key)) {
         sibling.previous = Some(child);
@@ -268,8 +288,14 @@ fn adopt(entries: &mut Arena<Entry>, parent: Key, child: Key) {
 
 /// Takes `key` out of its parent's chain of children.
 fn unlink(entries: &mut Arena<Entry>, key: Key) {
-    let Some(entry) = entries.get_mut(key) else { return };
-    let (parent, previous, next) = (entry.parent.take(), entry.previous.take(), entry.next.take());
+    let Some(entry) = entries.get_mut(key) else {
+        return;
+    };
+    let (parent, previous, next) = (
+        entry.parent.take(),
+        entry.previous.take(),
+        entry.next.take(),
+    );
     if let Some(next) = next.and_then(|key| entries.get_mut(key)) {
         next.previous = previous;
     }
@@ -301,7 +327,9 @@ pub struct DropGuard {
 impl DropGuard {
     /// Gives the token back without cancelling it.
     pub fn disarm(mut self) -> CancellationToken {
-        self.token.take().expect("a guard has its token until it is dropped")
+        self.token
+            .take()
+            .expect("a guard has its token until it is dropped")
     }
 }
 
@@ -338,7 +366,8 @@ impl Future for WaitForCancellationFuture<'_> {
 
 impl fmt::Debug for WaitForCancellationFuture<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("WaitForCancellationFuture").finish_non_exhaustive()
+        f.debug_struct("WaitForCancellationFuture")
+            .finish_non_exhaustive()
     }
 }
 
@@ -366,7 +395,8 @@ impl Future for WaitForCancellationFutureOwned {
 
 impl fmt::Debug for WaitForCancellationFutureOwned {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("WaitForCancellationFutureOwned").finish_non_exhaustive()
+        f.debug_struct("WaitForCancellationFutureOwned")
+            .finish_non_exhaustive()
     }
 }
 
@@ -419,7 +449,10 @@ mod tests {
         drop(token.clone().drop_guard());
         assert!(token.is_cancelled());
         assert_eq!(block_on(token.run_until_cancelled(async { 1 })), None);
-        assert_eq!(block_on(CancellationToken::new().run_until_cancelled(async { 1 })), Some(1));
+        assert_eq!(
+            block_on(CancellationToken::new().run_until_cancelled(async { 1 })),
+            Some(1)
+        );
     }
 
     #[derive(Debug, Clone)]
