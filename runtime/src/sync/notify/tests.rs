@@ -208,7 +208,7 @@ mod alone {
             for step in steps {
                 match step {
                     Step::Make => {
-                        let future: Box<dyn Notification> = if futures.len() % 2 == 0 {
+                        let future: Box<dyn Notification> = if futures.len().is_multiple_of(2) {
                             Box::new(Box::pin(notify.notified()))
                         } else {
                             Box::new(Box::pin(notify.clone().notified_owned()))
