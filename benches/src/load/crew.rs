@@ -20,8 +20,11 @@ struct Round {
 /// Calls back when the last thread lets go of it.
 struct End {
     start: Instant,
-    then: Mutex<Option<Box<dyn FnOnce(Duration) + Send>>>,
+    then: Mutex<Option<Then>>,
 }
+
+/// Takes how long the round took.
+type Then = Box<dyn FnOnce(Duration) + Send>;
 
 impl Crew {
     /// Starts `size` threads; the one with number `i` does its rounds with `hand(i)`.

@@ -182,10 +182,11 @@ mod tests {
                                 .fetch_update(Relaxed, Relaxed, |n| n.checked_sub(1))
                                 .is_ok();
                             if found {
-                                if searching && idle.end_search() {
-                                    if let Some(other) = idle.worker_to_wake() {
-                                        unparkers[other].unpark();
-                                    }
+                                if searching
+                                    && idle.end_search()
+                                    && let Some(other) = idle.worker_to_wake()
+                                {
+                                    unparkers[other].unpark();
                                 }
                                 taken.fetch_add(1, SeqCst);
                                 done.unpark();

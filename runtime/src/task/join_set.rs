@@ -427,7 +427,7 @@ mod tests {
             set.spawn(std::future::pending());
             assert!(set.join_next().await.unwrap().unwrap_err().is_panic());
             set.abort_all();
-            let error: JoinError = set.join_next().await.unwrap().map(|()| ()).unwrap_err();
+            let error: JoinError = set.join_next().await.unwrap().unwrap_err();
             assert!(error.is_cancelled());
             set.spawn(async {});
             set.shutdown().await;

@@ -99,13 +99,13 @@ fn a_consumer_that_waits_is_told_or_sees_the_value() {
         });
         let mut received = 0;
         let mut waits = [false; 2];
-        for expected in 0..2 {
+        for wait in &mut waits {
             if let Some(value) = consumer.pop() {
                 received += *value;
                 continue;
             }
-            waits[expected] = !consumer.queue.announce_wait(&mut consumer.head);
-            if waits[expected] {
+            *wait = !consumer.queue.announce_wait(&mut consumer.head);
+            if *wait {
                 break;
             }
             received += *consumer.pop().unwrap();

@@ -336,6 +336,9 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     })
 }
 
+/// A send that may have to wait.
+type PendingSend<'a> = dyn Future<Output = Result<(), SendError<u32>>> + 'a;
+
 proptest! {
     #![proptest_config(ProptestConfig {
         cases: if cfg!(miri) { 3 } else { 400 },
@@ -351,7 +354,7 @@ proptest! {
         let mut cx = Context::from_waker(waker);
         // The model: values in the queue, sends that wait in order, permits handed out.
         let mut queue = VecDeque::new();
-        let mut sends: Vec<(u32, Pin<Box<dyn Future<Output = Result<(), SendError<u32>>>>>)> = Vec::new();
+        let mut sends: Vec<(u32, Pin<Box<PendingSend<'_>>>)> = Vec::new();
         let mut permits = Vec::new();
         let mut closed = false;
         let mut next = 0;
