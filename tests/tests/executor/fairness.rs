@@ -51,7 +51,11 @@ fn converse_until(done: &Arc<AtomicBool>) -> Vec<runtime::task::JoinHandle<()>> 
                 if let Some(other) = other {
                     other.wake();
                 }
-                if done.load(SeqCst) { Poll::Ready(()) } else { Poll::Pending }
+                if done.load(SeqCst) {
+                    Poll::Ready(())
+                } else {
+                    Poll::Pending
+                }
             }))
         })
         .collect()
@@ -86,7 +90,11 @@ fn two_tasks_that_wake_each_other_do_not_starve_a_third() {
 fn a_task_that_wakes_itself_does_not_starve_what_is_spawned_elsewhere() {
     each_flavour(|flavour| {
         for interval in [1, 2, 61] {
-            let runtime = flavour.builder().global_queue_interval(interval).build().unwrap();
+            let runtime = flavour
+                .builder()
+                .global_queue_interval(interval)
+                .build()
+                .unwrap();
             let done = Arc::new(AtomicBool::new(false));
             let handle = runtime.handle().clone();
             let begun = Arc::new(AtomicBool::new(false));
@@ -200,7 +208,10 @@ fn many_tasks_do_not_starve_the_future_of_block_on() {
 
 /// How often a task on one thread ran until `busy`, which never has to wait, was through.
 async fn turns_during(busy: impl Future<Output = ()> + Send + 'static) -> usize {
-    let (done, turns) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
+    let (done, turns) = (
+        Arc::new(AtomicBool::new(false)),
+        Arc::new(AtomicUsize::new(0)),
+    );
     let busy = {
         let done = done.clone();
         runtime::spawn(async move {
@@ -276,7 +287,9 @@ fn a_task_that_writes_accepts_joins_or_reads_memory_gives_way() {
     each_of(&ONE_THREAD, |flavour| {
         let runtime = flavour.build();
         let task = runtime.spawn(async {
-            let tasks: Vec<_> = (0..2_000).map(|n| runtime::spawn(async move { n })).collect();
+            let tasks: Vec<_> = (0..2_000)
+                .map(|n| runtime::spawn(async move { n }))
+                .collect();
             yield_now().await;
             let joins = turns_during(async {
                 for task in tasks {

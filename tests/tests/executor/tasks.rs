@@ -29,7 +29,10 @@ fn a_task_gives_its_output_to_who_joins_it() {
         });
         let nested = runtime.spawn(async { runtime::spawn(async { 4 }).await.unwrap() });
         runtime.block_on(async {
-            assert_eq!(late.await.unwrap() + early.await.unwrap() + nested.await.unwrap(), 7);
+            assert_eq!(
+                late.await.unwrap() + early.await.unwrap() + nested.await.unwrap(),
+                7
+            );
         });
     });
 }
@@ -50,7 +53,9 @@ fn a_task_whose_handle_was_dropped_goes_on() {
 fn every_task_has_an_id_and_knows_it() {
     each_runtime(|runtime| {
         assert!(task::try_id().is_none());
-        let tasks: Vec<_> = (0..50).map(|_| runtime.spawn(async { task::id() })).collect();
+        let tasks: Vec<_> = (0..50)
+            .map(|_| runtime.spawn(async { task::id() }))
+            .collect();
         let mut seen = std::collections::HashSet::new();
         for task in tasks {
             let id = task.id();
@@ -75,7 +80,10 @@ fn a_task_aborted_before_its_first_poll_is_never_polled() {
         });
         task.abort();
         task.abort();
-        assert!(!task.is_finished(), "the runtime drops the future, not who aborts");
+        assert!(
+            !task.is_finished(),
+            "the runtime drops the future, not who aborts"
+        );
         assert!(runtime.block_on(task).unwrap_err().is_cancelled());
         assert!(!polled.load(SeqCst));
         assert_eq!(Arc::strong_count(&owned), 1);
@@ -193,7 +201,11 @@ fn the_waker_of_the_last_poll_of_a_join_handle_is_woken() {
             assert!(poll_once(&mut task, &mut Context::from_waker(waker)).is_pending());
         }
         drop(old_waker);
-        assert_eq!(Arc::strong_count(&old), 1, "a waker that was replaced is dropped");
+        assert_eq!(
+            Arc::strong_count(&old),
+            1,
+            "a waker that was replaced is dropped"
+        );
         go.notify_one();
         while new.count() == 0 {
             runtime.block_on(yield_now());
@@ -221,7 +233,10 @@ fn wakers_are_equal_where_they_wake_the_same_task() {
             })
         };
         let (one, other) = (wakers(), wakers());
-        let (one, other) = (runtime.block_on(one).unwrap(), runtime.block_on(other).unwrap());
+        let (one, other) = (
+            runtime.block_on(one).unwrap(),
+            runtime.block_on(other).unwrap(),
+        );
         assert!(!one.will_wake(&other));
         one.wake();
         other.wake_by_ref();
@@ -240,7 +255,11 @@ fn a_task_is_polled_once_for_many_wakes_and_again_for_a_wake_during_its_poll() {
                 cx.waker().wake_by_ref();
                 cx.waker().clone().wake();
             }
-            if poll == 4 { Poll::Ready(()) } else { Poll::Pending }
+            if poll == 4 {
+                Poll::Ready(())
+            } else {
+                Poll::Pending
+            }
         }));
         runtime.block_on(task).unwrap();
         assert_eq!(polls.load(SeqCst), 5);
@@ -328,7 +347,9 @@ fn tasks_are_spawned_from_many_threads() {
             let spawners: Vec<_> = (0..4)
                 .map(|_| {
                     scope.spawn(|| {
-                        (0..500).map(|n| handle.spawn(async move { n })).collect::<Vec<_>>()
+                        (0..500)
+                            .map(|n| handle.spawn(async move { n }))
+                            .collect::<Vec<_>>()
                     })
                 })
                 .collect();
@@ -467,7 +488,9 @@ fn the_scheduler_is_handed_over_when_its_thread_is_done() {
                     // The first ends now, and the rest is up to us.
                     first.send(()).unwrap();
                     for _ in 0..10 {
-                        runtime::spawn(runtime::time::sleep(Duration::from_millis(1))).await.unwrap();
+                        runtime::spawn(runtime::time::sleep(Duration::from_millis(1)))
+                            .await
+                            .unwrap();
                     }
                 });
             });
@@ -481,9 +504,19 @@ fn the_scheduler_is_handed_over_when_its_thread_is_done() {
 fn a_runtime_is_what_its_builder_says() {
     within_limit(|| {
         let runtime = Runtime::new().unwrap();
-        assert_eq!(runtime.handle().runtime_flavor(), RuntimeFlavor::MultiThread);
-        let runtime = Flavour::CurrentThread.builder().name("mine").build().unwrap();
-        assert_eq!(runtime.handle().runtime_flavor(), RuntimeFlavor::CurrentThread);
+        assert_eq!(
+            runtime.handle().runtime_flavor(),
+            RuntimeFlavor::MultiThread
+        );
+        let runtime = Flavour::CurrentThread
+            .builder()
+            .name("mine")
+            .build()
+            .unwrap();
+        assert_eq!(
+            runtime.handle().runtime_flavor(),
+            RuntimeFlavor::CurrentThread
+        );
         assert_eq!(runtime.handle().name(), Some("mine"));
         assert_eq!(runtime.metrics().num_workers(), 1);
         let runtime = Flavour::MultiThread(3).build();
@@ -510,7 +543,11 @@ fn names_are_looked_up_without_blocking_the_runtime() {
         runtime.block_on(async {
             let addresses: Vec<_> = lookup_host("localhost:80").await.unwrap().collect();
             assert!(!addresses.is_empty());
-            assert!(addresses.iter().all(|a| a.ip().is_loopback() && a.port() == 80));
+            assert!(
+                addresses
+                    .iter()
+                    .all(|a| a.ip().is_loopback() && a.port() == 80)
+            );
             assert!(lookup_host("localhost").await.is_err(), "a port is missing");
             assert!(lookup_host(("name with spaces", 1)).await.is_err());
         });

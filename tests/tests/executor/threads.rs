@@ -19,7 +19,10 @@ fn every_thread_the_runtime_starts_has_its_name() {
         let runtime = flavour.builder().thread_name("mine").build().unwrap();
         let own = name();
         let (task, blocking) = runtime.block_on(async {
-            (runtime::spawn(async { name() }).await.unwrap(), spawn_blocking(name).await.unwrap())
+            (
+                runtime::spawn(async { name() }).await.unwrap(),
+                spawn_blocking(name).await.unwrap(),
+            )
         });
         assert_eq!(blocking.as_deref(), Some("mine"));
         if flavour == Flavour::CurrentThread {
@@ -49,9 +52,13 @@ fn a_function_names_each_thread() {
                 })
             })
             .collect();
-        let names: HashSet<_> =
-            tasks.into_iter().map(|task| runtime.block_on(task).unwrap()).collect();
-        let expected: HashSet<_> = (0..workers).map(|number| format!("mine-{number}")).collect();
+        let names: HashSet<_> = tasks
+            .into_iter()
+            .map(|task| runtime.block_on(task).unwrap())
+            .collect();
+        let expected: HashSet<_> = (0..workers)
+            .map(|number| format!("mine-{number}"))
+            .collect();
         assert_eq!(names, expected);
     });
 }
@@ -61,11 +68,19 @@ fn the_stack_is_as_large_as_asked_for() {
     #[inline(never)]
     fn deep(levels: usize) -> usize {
         let memory = std::hint::black_box([levels as u8; 1024]);
-        if levels == 0 { 0 } else { deep(levels - 1) + usize::from(memory[7] == levels as u8) }
+        if levels == 0 {
+            0
+        } else {
+            deep(levels - 1) + usize::from(memory[7] == levels as u8)
+        }
     }
     each_of(&Flavour::WITH_WORKERS, |flavour| {
         // Twice what the default gives.
-        let runtime = flavour.builder().thread_stack_size(16 << 20).build().unwrap();
+        let runtime = flavour
+            .builder()
+            .thread_stack_size(16 << 20)
+            .build()
+            .unwrap();
         let task = runtime.spawn(async { deep(6_000) });
         assert_eq!(runtime.block_on(task).unwrap(), 6_000);
         let work = runtime.spawn_blocking(|| deep(6_000));
@@ -76,10 +91,15 @@ fn the_stack_is_as_large_as_asked_for() {
 #[test]
 fn hooks_run_on_each_thread_once_inside_of_the_runtime() {
     each_flavour(|flavour| {
-        let (started, stopped) = (Arc::new(Mutex::new(Vec::new())), Arc::new(Mutex::new(Vec::new())));
+        let (started, stopped) = (
+            Arc::new(Mutex::new(Vec::new())),
+            Arc::new(Mutex::new(Vec::new())),
+        );
         let (on_start, on_stop) = (started.clone(), stopped.clone());
         let note = |list: &Mutex<Vec<_>>| {
-            list.lock().unwrap().push((thread::current().id(), Handle::current().id()));
+            list.lock()
+                .unwrap()
+                .push((thread::current().id(), Handle::current().id()));
         };
         let runtime = flavour
             .builder()
@@ -89,16 +109,27 @@ fn hooks_run_on_each_thread_once_inside_of_the_runtime() {
             .unwrap();
         let id = runtime.handle().id();
         runtime.block_on(runtime.spawn_blocking(|| ())).unwrap();
-        let workers = if flavour == Flavour::CurrentThread { 0 } else { runtime.metrics().num_workers() };
+        let workers = if flavour == Flavour::CurrentThread {
+            0
+        } else {
+            runtime.metrics().num_workers()
+        };
         drop(runtime);
         let (started, stopped) = (started.lock().unwrap(), stopped.lock().unwrap());
         assert_eq!(started.len(), workers + 1);
         let threads = |list: &[(thread::ThreadId, _)]| {
-            list.iter().map(|(thread, _)| *thread).collect::<HashSet<_>>()
+            list.iter()
+                .map(|(thread, _)| *thread)
+                .collect::<HashSet<_>>()
         };
         assert_eq!(threads(&started).len(), workers + 1);
         assert_eq!(threads(&started), threads(&stopped));
-        assert!(started.iter().chain(stopped.iter()).all(|(_, runtime)| *runtime == id));
+        assert!(
+            started
+                .iter()
+                .chain(stopped.iter())
+                .all(|(_, runtime)| *runtime == id)
+        );
     });
 }
 

@@ -84,7 +84,9 @@ fn wakes_cross_from_one_to_the_other_and_back() {
 fn sockets_made_in_one_are_polled_in_the_other() {
     each_flavour(|flavour| {
         with_another(flavour, |one, other| {
-            let listener = other.block_on_elsewhere(TcpListener::bind("127.0.0.1:0")).unwrap();
+            let listener = other
+                .block_on_elsewhere(TcpListener::bind("127.0.0.1:0"))
+                .unwrap();
             let address = listener.local_addr().unwrap();
             one.block_on(async move {
                 let accept = runtime::spawn(async move { listener.accept().await.unwrap().0 });
@@ -131,7 +133,9 @@ fn a_socket_moves_from_one_runtime_to_the_other_while_it_is_used() {
         with_another(flavour, |one, other| {
             let (mut client, mut server) = one.block_on(async {
                 let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-                let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+                let client = TcpStream::connect(listener.local_addr().unwrap())
+                    .await
+                    .unwrap();
                 (client, listener.accept().await.unwrap().0)
             });
             for round in 0..10_u8 {
