@@ -362,7 +362,8 @@ impl Turn {
                 }
             }
             let mut idle = false;
-            while polls < event_interval {
+            // One at least: a future that is always woken must not use up every interval alone.
+            loop {
                 let Some(task) = running.next_task() else {
                     idle = true;
                     break;
@@ -372,6 +373,9 @@ impl Turn {
                 // Relaxed: written by this thread.
                 if scheduler.must_stop.load(Relaxed) {
                     self.stop();
+                }
+                if polls >= event_interval {
+                    break;
                 }
             }
             // Relaxed: a hint; the swap above decides, and a waker that comes later also unparks.
