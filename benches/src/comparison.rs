@@ -23,7 +23,8 @@ pub struct Plan {
     pub lives: usize,
     /// How often to measure both sides in one life.
     pub rounds: usize,
-    /// After this time no life begins any more.
+    /// After this time no life and no round begins any more, unless there are fewer than
+    /// [`FEWEST_ROUNDS`].
     pub limit: Duration,
 }
 
@@ -53,6 +54,9 @@ impl Plan {
     };
 }
 
+/// Without at least so many, quartiles mean nothing.
+pub const FEWEST_ROUNDS: usize = 6;
+
 /// What a row came to.
 #[derive(Clone, Copy, Debug)]
 pub struct Outcome {
@@ -75,8 +79,9 @@ pub fn compare(ours: &Row, peer: &Row, plan: Plan) -> Outcome {
     let begin = Instant::now();
     let mut iterations = None;
     let mut costs = (Vec::new(), Vec::new());
+    let is_late = |rounds| rounds >= FEWEST_ROUNDS && begin.elapsed() > plan.limit;
     for life in 0..plan.lives {
-        if life > 0 && begin.elapsed() > plan.limit {
+        if is_late(costs.0.len()) {
             break;
         }
         let (mut ours, mut peer) = in_turns(life, || ours.start(), || peer.start());
@@ -84,8 +89,13 @@ pub fn compare(ours: &Row, peer: &Row, plan: Plan) -> Outcome {
         in_turns(life, || ours.run(1), || peer.run(1));
         let iterations =
             *iterations.get_or_insert_with(|| calibrate(&mut ours, &mut peer, plan.slice));
-        in_turns(life, || ours.run(iterations), || peer.run(iterations));
+        if iterations > 1 {
+            in_turns(life, || ours.run(iterations), || peer.run(iterations));
+        }
         for round in 0..plan.rounds {
+            if is_late(costs.0.len()) {
+                break;
+            }
             let (of_ours, of_peer) = in_turns(
                 life + round,
                 || ours.per_operation(iterations, unit),

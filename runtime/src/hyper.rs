@@ -11,7 +11,7 @@
 //!
 //! A server, with hyper's features `server` and `http1`:
 //!
-//! ```ignore
+//! ```text
 //! use runtime::hyper::{HyperIo, HyperTimer};
 //!
 //! let listener = runtime::net::TcpListener::bind("127.0.0.1:8080").await?;

@@ -59,7 +59,7 @@ mod read_futures;
 mod read_to_end;
 mod read_until;
 mod repeat;
-#[cfg(test)]
+#[cfg(all(test, not(rt_loom)))]
 pub(crate) mod script;
 mod segments;
 mod simplex;

@@ -69,9 +69,9 @@ mod scheduler;
 #[cfg(any(feature = "futures-io", feature = "tokio-io", feature = "hyper"))]
 mod wrapper;
 
-pub use runtime::{Builder, Handle, Runtime};
 #[cfg(feature = "macros")]
-pub use runtime_macros::{main, test};
+pub use macros::{main, test};
+pub use runtime::{Builder, Handle, Runtime};
 pub use task::spawn;
 
 /// The README's program compiles.

@@ -10,6 +10,8 @@
 mod pin;
 
 #[cfg(feature = "macros")]
+mod entry;
+#[cfg(feature = "macros")]
 mod join;
 #[cfg(feature = "macros")]
 mod maybe_done;
@@ -20,5 +22,5 @@ pub mod support;
 #[cfg(feature = "macros")]
 mod try_join;
 
-#[cfg(all(test, feature = "macros"))]
-mod tests;
+#[cfg(feature = "macros")]
+pub use entry::{main, test};

@@ -12,14 +12,14 @@ use std::pin::pin;
 use std::task::{Context, Poll};
 
 use runtime_base::parker::Parker;
-use runtime_base::{coop, driving};
+use runtime_base::wake_batch::WakeBatch;
+use runtime_base::{coop, defer, driving};
 
 mod current_thread;
 mod idle;
 mod injection;
 mod multi_thread;
 mod ring;
-mod rng;
 mod worker;
 
 pub(crate) use current_thread::CurrentThread;
@@ -52,6 +52,11 @@ pub(crate) fn block_in_place<R>(work: impl FnOnce() -> R) -> R {
         !current_thread::is_running_here(),
         "can call blocking only when running on the multi-threaded runtime; use `spawn_blocking`"
     );
+    // A task that yielded would wait for a scheduler that has no turn before `work` is done. Woken
+    // before the core goes, so that those tasks go with it.
+    let mut batch = WakeBatch::new();
+    let suspended = defer::suspend(&mut batch);
+    worker::wake_all(&mut batch);
     let handed_over = worker::hand_over();
     // What follows does not give way, so its budget must not end either.
     let output = coop::with_unlimited(|| {
@@ -59,5 +64,6 @@ pub(crate) fn block_in_place<R>(work: impl FnOnce() -> R) -> R {
         work()
     });
     drop(handed_over);
+    drop(suspended);
     output
 }

@@ -38,6 +38,7 @@ macro_rules! show_as_value {
 }
 
 pub(crate) mod barrier;
+mod cancellation_token;
 pub(crate) mod mutex;
 pub(crate) mod notify;
 pub(crate) mod once_cell;
@@ -47,6 +48,9 @@ pub(crate) mod semaphore;
 pub(crate) mod set_once;
 
 pub use barrier::{Barrier, BarrierWaitResult};
+pub use cancellation_token::{
+    CancellationToken, DropGuard, WaitForCancellationFuture, WaitForCancellationFutureOwned,
+};
 pub use mutex::{
     MappedMutexGuard, Mutex, MutexGuard, OwnedMappedMutexGuard, OwnedMutexGuard, TryLockError,
 };

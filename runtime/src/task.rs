@@ -24,7 +24,9 @@ mod join_set;
 #[cfg(test)]
 mod models;
 pub(crate) mod owned;
+mod scope;
 pub(crate) mod state;
+mod task_tracker;
 
 /// The cooperative budget: how a task that is never `Pending` still gives way to others.
 pub mod coop {
@@ -40,6 +42,8 @@ pub use id::{Id, id, try_id};
 pub use join_error::JoinError;
 pub use join_handle::JoinHandle;
 pub use join_set::JoinSet;
+pub use scope::{Scope, scope};
+pub use task_tracker::{TaskTracker, TaskTrackerToken, TrackedFuture};
 
 use crate::runtime::Handle;
 

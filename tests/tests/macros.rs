@@ -1,5 +1,8 @@
-//! `select!`, `join!`, `try_join!` and `pin!`, on a thread without any runtime: they need none.
+//! The macros. `select!`, `join!`, `try_join!` and `pin!` run on a thread without any runtime here: they
+//! need none.
 
+#[path = "macros/entry.rs"]
+mod entry;
 #[path = "macros/join.rs"]
 mod join;
 #[path = "macros/pin.rs"]

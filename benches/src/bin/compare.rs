@@ -118,7 +118,7 @@ fn run(request: &Request, ours: &[Row], theirs: &[Row]) -> ExitCode {
 
 /// Ends the process with a message if the row does not end; a lost wake-up would hang it for ever.
 fn end_if_stuck(name: &str) -> mpsc::Sender<()> {
-    const PATIENCE: Duration = Duration::from_secs(60);
+    const PATIENCE: Duration = Duration::from_secs(120);
     let name = name.to_owned();
     let (ended, end) = mpsc::channel();
     thread::spawn(move || {

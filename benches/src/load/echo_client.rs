@@ -1,11 +1,11 @@
 //! Many connections to an echo server, on one thread.
 
 use std::io::{self, Read, Write};
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpStream};
 
 use mio::{Events, Interest, Poll, Token};
 
-use super::REQUEST;
+use super::{REQUEST, leave_no_trace};
 
 /// Connections that each have one request under way, driven by one thread with a bare mio loop.
 #[derive(Debug)]
@@ -35,13 +35,7 @@ impl EchoClient {
         let poll = Poll::new().expect("no epoll instance for the client");
         let connections = (0..count)
             .map(|number| {
-                let stream = std::net::TcpStream::connect(address)
-                    .and_then(|stream| {
-                        stream.set_nodelay(true)?;
-                        stream.set_nonblocking(true)?;
-                        Ok(stream)
-                    })
-                    .expect("cannot connect to the echo server");
+                let stream = open(address).expect("cannot connect to the echo server");
                 let mut stream = mio::net::TcpStream::from_std(stream);
                 poll.registry()
                     .register(&mut stream, Token(number), Interest::READABLE)
@@ -88,6 +82,18 @@ impl EchoClient {
             }
         }
     }
+}
+
+/// Connects and exchanges one request. The answer proves that the server has accepted: a thousand
+/// connections at once would overflow its backlog, and TCP repeats what was dropped after seconds.
+fn open(address: SocketAddr) -> io::Result<TcpStream> {
+    let mut stream = TcpStream::connect(address)?;
+    stream.set_nodelay(true)?;
+    leave_no_trace(&stream)?;
+    stream.write_all(&[7; REQUEST])?;
+    stream.read_exact(&mut [0; REQUEST])?;
+    stream.set_nonblocking(true)?;
+    Ok(stream)
 }
 
 impl Connection {

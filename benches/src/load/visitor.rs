@@ -2,9 +2,8 @@
 
 use std::io::Read;
 use std::net::{SocketAddr, TcpStream};
-use std::time::Duration;
 
-use socket2::SockRef;
+use super::leave_no_trace;
 
 /// Opens connections to a server that closes them, with a blocking socket.
 #[derive(Clone, Copy, Debug)]
@@ -27,11 +26,7 @@ impl Visitor {
     pub fn visit(&self, times: u64) {
         for _ in 0..times {
             let mut stream = TcpStream::connect(self.address).expect("cannot connect");
-            // Closing resets the connection: otherwise each leaves a TIME_WAIT behind, and after
-            // some ten thousand the ports run out.
-            SockRef::from(&stream)
-                .set_linger(Some(Duration::ZERO))
-                .expect("cannot set SO_LINGER");
+            leave_no_trace(&stream).expect("cannot set SO_LINGER");
             let end = stream
                 .read(&mut [0])
                 .expect("the server broke a connection");

@@ -50,6 +50,31 @@ impl Drop for SchedulerGuard {
     }
 }
 
+/// Says that the scheduler of this thread has no turn for a while. Made by [`suspend`].
+#[derive(Debug)]
+#[must_use = "wakers are not deferred only while the guard lives"]
+pub struct SuspendedGuard {
+    scheduler_depth: u32,
+}
+
+/// Wakers are woken at once until the guard is dropped, because something blocks this thread and its
+/// scheduler does not come to [`take`] them. Those that wait already are moved into `batch`, to be
+/// woken by the caller.
+pub fn suspend(batch: &mut WakeBatch) -> SuspendedGuard {
+    take(batch);
+    DEFERRED.with(|deferred| SuspendedGuard {
+        scheduler_depth: std::mem::take(&mut deferred.borrow_mut().scheduler_depth),
+    })
+}
+
+impl Drop for SuspendedGuard {
+    fn drop(&mut self) {
+        let _ = DEFERRED.try_with(|deferred| {
+            deferred.borrow_mut().scheduler_depth = self.scheduler_depth;
+        });
+    }
+}
+
 /// Wakes `waker` after the scheduler of this thread has polled its driver; at once where there is
 /// no scheduler.
 pub fn defer(waker: &Waker) {

@@ -41,6 +41,7 @@ mod waiter;
 mod wakers;
 
 use std::fmt;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::ptr::NonNull;
 use std::task::Waker;
 
@@ -64,6 +65,10 @@ struct Queue<S, D> {
 // SAFETY: the pointers lead to queued nodes, whose wakers and data move between threads with the
 // lock (L1); wakers may, and `D` may by the bound.
 unsafe impl<S: Send, D: Send> Send for Queue<S, D> {}
+
+// Under the lock runs only code of ours that does not panic, so nobody sees a list half changed.
+impl<S, D> UnwindSafe for WaitList<S, D> {}
+impl<S, D> RefUnwindSafe for WaitList<S, D> {}
 
 impl<S, D> WaitList<S, D> {
     /// A list without waiters.

@@ -10,7 +10,7 @@ use crate::io::{AsyncBufRead, AsyncRead, AsyncSeek, AsyncWrite, ReadBuf};
 use crate::wrapper::wrapper_methods;
 
 pin_project! {
-    /// Gives our traits to a type that has those of [`futures_io`](::futures_io).
+    /// Gives our traits to a type that has those of [`futures_io`].
     ///
     /// Their readers want initialised memory, so a buffer that is not is zeroed before the read,
     /// once.

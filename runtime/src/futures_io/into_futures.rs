@@ -10,7 +10,7 @@ use crate::io::{AsyncBufRead, AsyncRead, AsyncSeek, AsyncWrite, ReadBuf};
 use crate::wrapper::wrapper_methods;
 
 pin_project! {
-    /// Gives the traits of [`futures_io`](::futures_io) to a type that has ours.
+    /// Gives the traits of [`futures_io`] to a type that has ours.
     #[derive(Debug)]
     pub struct IntoFutures<T> {
         #[pin]

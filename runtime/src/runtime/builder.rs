@@ -325,7 +325,11 @@ impl Builder {
                 Flavor::CurrentThread(Arc::new(scheduler))
             }
             Kind::MultiThread => {
-                let workers = self.worker_threads.unwrap_or_else(default_worker_threads);
+                // Not `unwrap_or_else`: a function passed by name does not know its caller's line.
+                let workers = match self.worker_threads {
+                    Some(workers) => workers,
+                    None => default_worker_threads(),
+                };
                 MultiThread::start(id, workers, self.enabled, clock, settings)
                     .map(Flavor::MultiThread)?
             }

@@ -189,6 +189,17 @@ impl CurrentThread {
         task.map_or(Ok(()), Err)
     }
 
+    /// Whether this thread runs this scheduler.
+    fn is_running_here(&self) -> bool {
+        let is_this = |running: &RefCell<Option<Rc<Running>>>| {
+            running
+                .borrow()
+                .as_ref()
+                .is_some_and(|running| std::ptr::eq(&*running.scheduler, self))
+        };
+        RUNNING.try_with(is_this).unwrap_or(false)
+    }
+
     fn inject(&self, task: Runnable) {
         self.injection.push(task);
         self.driver.notifier().unpark();
@@ -351,7 +362,8 @@ impl Turn {
                 }
             }
             let mut idle = false;
-            while polls < event_interval {
+            // One at least: a future that is always woken must not use up every interval alone.
+            loop {
                 let Some(task) = running.next_task() else {
                     idle = true;
                     break;
@@ -362,13 +374,16 @@ impl Turn {
                 if scheduler.must_stop.load(Relaxed) {
                     self.stop();
                 }
+                if polls >= event_interval {
+                    break;
+                }
             }
             // Relaxed: a hint; the swap above decides, and a waker that comes later also unparks.
             if idle && woken.flag.load(Relaxed) && polls < event_interval {
                 continue;
             }
             polls = 0;
-            running.look_at_driver(idle && !woken.flag.load(Relaxed), &mut batch);
+            running.look_at_driver(idle, &woken.flag, &mut batch);
             defer::take(&mut batch);
             wake_all(&mut batch);
         }
@@ -423,14 +438,16 @@ impl Running {
     }
 
     /// Looks for events; sleeps until there are some if there is nothing else to do.
-    fn look_at_driver(&self, may_sleep: bool, batch: &mut WakeBatch) {
+    fn look_at_driver(&self, idle: bool, woken: &AtomicBool, batch: &mut WakeBatch) {
         let scheduler = &self.scheduler;
-        if !may_sleep || !defer::is_empty() {
+        // Relaxed: a wake on this thread is seen anyway, one from elsewhere leaves a token in the
+        // driver.
+        if !idle || woken.load(Relaxed) || !defer::is_empty() {
             return scheduler.driver.poll(batch);
         }
         scheduler.settings.call(&scheduler.settings.before_park);
-        // The hook may have spawned. A wake from elsewhere leaves a token in the driver.
-        if self.has_tasks() {
+        // The hook may have spawned, or woken the future.
+        if self.has_tasks() || woken.load(Relaxed) {
             scheduler.driver.poll(batch);
         } else {
             scheduler.driver.park(batch);
@@ -453,6 +470,10 @@ impl Wake for Woken {
     fn wake_by_ref(self: &Arc<Self>) {
         // Release: pairs with the swap in `block_on`.
         self.flag.store(true, Release);
-        self.scheduler.driver.notifier().unpark();
+        // The scheduler's own thread looks at the flag before it sleeps; a token would only make it
+        // look at the driver once for nothing.
+        if !self.scheduler.is_running_here() {
+            self.scheduler.driver.notifier().unpark();
+        }
     }
 }

@@ -25,11 +25,10 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use runtime_base::wake_batch::WakeBatch;
-use runtime_base::{coop, defer, driving};
+use runtime_base::{coop, defer, driving, random};
 
 use super::multi_thread::MultiThread;
 use super::ring::{self, Owner};
-use super::rng::Rng;
 use crate::task::Runnable;
 
 /// How many tasks from the `next` slot run one after the other at most; Tokio's figure.
@@ -62,7 +61,6 @@ pub(crate) struct Core {
     /// Whether wakers of the driver are being woken: their tasks are not related to each other, so
     /// they queue up.
     delivering: bool,
-    rng: Rng,
 }
 
 impl Core {
@@ -74,7 +72,6 @@ impl Core {
             next_streak: 0,
             searching: false,
             delivering: false,
-            rng: Rng::new(),
         }
     }
 
@@ -139,7 +136,7 @@ impl Core {
         }
         self.searching = true;
         let remotes = scheduler.remotes();
-        let start = self.rng.below(remotes.len());
+        let start = random::below(remotes.len() as u32) as usize;
         for offset in 0..remotes.len() {
             let index = (start + offset) % remotes.len();
             if index == own_index {
@@ -256,18 +253,19 @@ impl Worker {
     fn run(&self) {
         let mut batch = WakeBatch::new();
         while !self.scheduler.is_shut_down() {
-            let event_interval = self.scheduler.settings().event_interval;
-            let task = {
-                let mut core = self.core.borrow_mut();
-                // Handed over and not taken back: another thread is the worker now.
-                let Some(core) = core.as_mut() else { return };
-                core.tick = core.tick.wrapping_add(1);
-                if core.tick % event_interval == 0 {
-                    None
-                } else {
-                    core.next_task(&self.scheduler)
-                        .or_else(|| core.steal(&self.scheduler, self.index))
-                }
+            // Handed over and not taken back: another thread is the worker now.
+            let Some(look) = self.begin_tick() else {
+                return;
+            };
+            if look {
+                // Besides, not instead: the tick may also be the one of the injection queue.
+                self.poll_driver(&mut batch);
+            }
+            let task = match self.core.borrow_mut().as_mut() {
+                Some(core) => core
+                    .next_task(&self.scheduler)
+                    .or_else(|| core.steal(&self.scheduler, self.index)),
+                None => return,
             };
             match task {
                 Some(task) => self.run_task(task),
@@ -280,6 +278,15 @@ impl Worker {
         // Workers begin at different places, to share the work.
         self.scheduler.owned().close_and_cancel(self.index * 4);
         self.scheduler.retire(core);
+    }
+
+    /// Counts a poll. Says whether it is time to look at the driver, or `None` without a core.
+    #[inline]
+    fn begin_tick(&self) -> Option<bool> {
+        let mut core = self.core.borrow_mut();
+        let core = core.as_mut()?;
+        core.tick = core.tick.wrapping_add(1);
+        Some(core.tick % self.scheduler.settings().event_interval == 0)
     }
 
     #[inline]
@@ -300,17 +307,22 @@ impl Worker {
         }
     }
 
+    /// Looks for events without sleeping.
+    fn poll_driver(&self, batch: &mut WakeBatch) {
+        self.scheduler.remotes()[self.index].driver.poll(batch);
+        defer::take(batch);
+        self.deliver(batch);
+    }
+
     /// Looks for events, and sleeps if there is nothing else to do.
     fn look_at_driver(&self, batch: &mut WakeBatch) {
-        let driver = &self.scheduler.remotes()[self.index].driver;
-        if self.may_sleep() && self.prepare_sleep() {
-            driver.park(batch);
-            self.end_sleep();
-            let settings = self.scheduler.settings();
-            settings.call(&settings.after_unpark);
-        } else {
-            driver.poll(batch);
+        if !(self.may_sleep() && self.prepare_sleep()) {
+            return self.poll_driver(batch);
         }
+        self.scheduler.remotes()[self.index].driver.park(batch);
+        self.end_sleep();
+        let settings = self.scheduler.settings();
+        settings.call(&settings.after_unpark);
         defer::take(batch);
         self.deliver(batch);
     }

@@ -6,7 +6,6 @@
 
 use std::fmt;
 use std::future::poll_fn;
-use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::pin::pin;
 use std::task::{Poll, ready};
 
@@ -44,9 +43,6 @@ pub struct Barrier {
     /// Guards how many have arrived in this round.
     waiters: WaitList<usize, ()>,
 }
-
-impl UnwindSafe for Barrier {}
-impl RefUnwindSafe for Barrier {}
 
 /// What [`Barrier::wait`] says to one of those who waited.
 #[derive(Debug, Clone)]

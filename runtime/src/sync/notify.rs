@@ -30,7 +30,6 @@
 mod notified;
 
 use std::fmt;
-use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
 
 use runtime_base::sync::atomic::AtomicUsize;
@@ -140,9 +139,6 @@ pub struct Notify {
     word: AtomicUsize,
     waiters: WaitList<(), Turn>,
 }
-
-impl UnwindSafe for Notify {}
-impl RefUnwindSafe for Notify {}
 
 /// Which of those who wait a notification for one is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

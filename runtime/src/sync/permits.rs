@@ -394,7 +394,10 @@ impl Future for Acquire<'_> {
                 }
             }
         };
-        coop.made_progress();
+        // To be refused costs nothing, as with Tokio.
+        if result.is_ok() {
+            coop.made_progress();
+        }
         Poll::Ready(result)
     }
 }

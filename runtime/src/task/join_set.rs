@@ -152,7 +152,8 @@ impl<T: 'static> JoinSet<T> {
         self.insert(handle.spawn_blocking(work))
     }
 
-    fn insert(&mut self, task: JoinHandle<T>) -> AbortHandle {
+    /// Adds a task that runs already.
+    pub(super) fn insert(&mut self, task: JoinHandle<T>) -> AbortHandle {
         let abort = task.abort_handle();
         let completed = &self.completed;
         let mut waker = None;

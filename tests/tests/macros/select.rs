@@ -246,7 +246,7 @@ fn all_kinds_of_patterns_match_as_they_do_in_a_match() {
 }
 
 #[test]
-#[expect(non_upper_case_globals, reason = "the case of a name does not decide")]
+#[allow(non_upper_case_globals)]
 fn constants_are_told_from_bindings() {
     assert!(matches_in_select!(Some(42), Some(ANSWER)));
     assert!(!matches_in_select!(Some(43), Some(ANSWER)));
@@ -355,7 +355,7 @@ fn the_panic_points_at_the_select() {
                 default(info);
             }
         }));
-        let line = line!() + 2;
+        let line = line!() + 3;
         let panicked = std::panic::catch_unwind(|| {
             block_on(async {
                 runtime::select! { Some(()) = ready(None) => {} }

@@ -3,6 +3,7 @@
 use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
 use std::ops::{Deref, DerefMut};
+use std::panic::RefUnwindSafe;
 use std::ptr::NonNull;
 
 use super::{RwLock, RwLockReadGuard};
@@ -17,6 +18,9 @@ pub struct RwLockWriteGuard<'a, T: ?Sized> {
     /// As a reference this is sent and shared exactly where the value may be, both ways.
     lock: &'a RwLock<T>,
 }
+
+// A shared guard shows the value and nothing else of the lock.
+impl<T: ?Sized + RefUnwindSafe> RefUnwindSafe for RwLockWriteGuard<'_, T> {}
 
 impl<'a, T: ?Sized> RwLockWriteGuard<'a, T> {
     /// The caller has all permits and hands them over (R1).

@@ -1,0 +1,269 @@
+//! Waits until all tasks of a kind are gone, without keeping their outputs.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::{AcqRel, Acquire};
+use std::task::{Context, Poll};
+
+use pin_project_lite::pin_project;
+
+use super::JoinHandle;
+use crate::runtime::Handle;
+use crate::sync::Notify;
+
+/// Counts tasks, and tells when it is closed and none is left: for an orderly end of a server.
+///
+/// Unlike a [`JoinSet`](super::JoinSet) it keeps no outputs: the memory of a task is free as soon as
+/// it is complete. Clones are the same tracker.
+///
+/// ```
+/// use runtime::task::TaskTracker;
+///
+/// # #[runtime::main]
+/// # async fn main() {
+/// let tracker = TaskTracker::new();
+/// for number in 0..10 {
+///     tracker.spawn(async move { number });
+/// }
+/// tracker.close();
+/// tracker.wait().await;
+/// assert!(tracker.is_empty());
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct TaskTracker {
+    tracked: Arc<Tracked>,
+}
+
+/// Bit 0 says that the tracker is closed, the others count tasks.
+struct Tracked {
+    word: AtomicUsize,
+    ended: Notify,
+}
+
+const CLOSED: usize = 1;
+const TASK: usize = 2;
+
+impl TaskTracker {
+    /// An open tracker without tasks.
+    pub fn new() -> Self {
+        Self {
+            tracked: Arc::new(Tracked {
+                word: AtomicUsize::new(0),
+                ended: Notify::new(),
+            }),
+        }
+    }
+
+    /// Waits until the tracker is closed and has no task.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is lost when the future is dropped.
+    pub async fn wait(&self) {
+        loop {
+            // Made before the look, so that a notification in between is not missed.
+            let ended = self.tracked.ended.notified();
+            // Acquire pairs with the AcqRel of the last task's end: what it did is visible.
+            if self.tracked.word.load(Acquire) == CLOSED {
+                return;
+            }
+            ended.await;
+        }
+    }
+
+    /// Closes the tracker, so that [`wait`](Self::wait) can end. Tasks may still be added. Says
+    /// whether it was open.
+    pub fn close(&self) -> bool {
+        let before = self.tracked.word.fetch_or(CLOSED, AcqRel);
+        if before == 0 {
+            self.tracked.ended.notify_waiters();
+        }
+        before & CLOSED == 0
+    }
+
+    /// Opens the tracker again. Says whether it was closed.
+    pub fn reopen(&self) -> bool {
+        self.tracked.word.fetch_and(!CLOSED, AcqRel) & CLOSED != 0
+    }
+
+    /// Whether the tracker is closed.
+    pub fn is_closed(&self) -> bool {
+        self.tracked.word.load(Acquire) & CLOSED != 0
+    }
+
+    /// How many tasks there are.
+    pub fn len(&self) -> usize {
+        self.tracked.word.load(Acquire) / TASK
+    }
+
+    /// Whether there is no task.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Spawns `task` on the current runtime and counts it.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a runtime.
+    #[track_caller]
+    pub fn spawn<F>(&self, task: F) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        super::spawn(self.track_future(task))
+    }
+
+    /// Spawns `task` on the runtime of `handle` and counts it.
+    #[track_caller]
+    pub fn spawn_on<F>(&self, task: F, handle: &Handle) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        handle.spawn(self.track_future(task))
+    }
+
+    /// Runs `work` where blocking is fine, on the current runtime, and counts it.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a runtime.
+    #[track_caller]
+    pub fn spawn_blocking<F, R>(&self, work: F) -> JoinHandle<R>
+    where
+        F: FnOnce() -> R + Send + 'static,
+        R: Send + 'static,
+    {
+        let token = self.token();
+        super::spawn_blocking(move || {
+            let result = work();
+            drop(token);
+            result
+        })
+    }
+
+    /// Counts `future` until it is dropped.
+    pub fn track_future<F: Future>(&self, future: F) -> TrackedFuture<F> {
+        TrackedFuture {
+            future,
+            token: self.token(),
+        }
+    }
+
+    /// Counts one task, by hand, until the token is dropped.
+    pub fn token(&self) -> TaskTrackerToken {
+        self.tracked.word.fetch_add(TASK, AcqRel);
+        TaskTrackerToken {
+            tracker: self.clone(),
+        }
+    }
+
+    /// Whether both are the same tracker.
+    pub fn ptr_eq(left: &Self, right: &Self) -> bool {
+        Arc::ptr_eq(&left.tracked, &right.tracked)
+    }
+}
+
+impl Default for TaskTracker {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for TaskTracker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TaskTracker")
+            .field("len", &self.len())
+            .field("is_closed", &self.is_closed())
+            .finish()
+    }
+}
+
+/// One counted task. Made by [`TaskTracker::token`].
+#[derive(Debug)]
+#[must_use = "the task is counted only while the token lives"]
+pub struct TaskTrackerToken {
+    tracker: TaskTracker,
+}
+
+impl TaskTrackerToken {
+    /// The tracker that counts.
+    pub fn task_tracker(&self) -> &TaskTracker {
+        &self.tracker
+    }
+}
+
+impl Clone for TaskTrackerToken {
+    /// Counts one more task.
+    fn clone(&self) -> Self {
+        self.tracker.token()
+    }
+}
+
+impl Drop for TaskTrackerToken {
+    fn drop(&mut self) {
+        // AcqRel: the end of the last task publishes what all of them did.
+        let before = self.tracker.tracked.word.fetch_sub(TASK, AcqRel);
+        if before == TASK | CLOSED {
+            self.tracker.tracked.ended.notify_waiters();
+        }
+    }
+}
+
+pin_project! {
+    /// A future that is counted until it is dropped. Made by [`TaskTracker::track_future`].
+    #[derive(Debug)]
+    #[must_use = "futures do nothing unless awaited"]
+    pub struct TrackedFuture<F> {
+        #[pin]
+        future: F,
+        // After the future: what it drops is dropped before the task is counted as gone.
+        token: TaskTrackerToken,
+    }
+}
+
+impl<F: Future> Future for TrackedFuture<F> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        self.project().future.poll(cx)
+    }
+}
+
+#[cfg(all(test, not(rt_loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waiting_ends_when_the_tracker_is_closed_and_empty() {
+        let runtime = crate::Builder::new_multi_thread()
+            .worker_threads(2)
+            .build()
+            .unwrap();
+        runtime.block_on(async {
+            let tracker = TaskTracker::new();
+            let (sender, receiver) = crate::sync::oneshot::channel::<()>();
+            tracker.spawn(async move { receiver.await.unwrap() });
+            let waiting = crate::spawn({
+                let tracker = tracker.clone();
+                async move { tracker.wait().await }
+            });
+            assert!(tracker.close());
+            assert!(!tracker.close());
+            assert!(!waiting.is_finished());
+            assert_eq!(tracker.len(), 1);
+            sender.send(()).unwrap();
+            waiting.await.unwrap();
+            assert!(tracker.reopen());
+            let token = tracker.token();
+            drop(token.clone());
+            assert_eq!(tracker.len(), 1);
+        });
+    }
+}

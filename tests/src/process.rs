@@ -1,0 +1,67 @@
+//! A look at the process, and tests that need one of their own.
+
+#![allow(unsafe_code)] // System calls.
+
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+/// Set in a process that [`in_own_process`] started.
+const MARK: &str = "RUNTIME_TEST_IN_OWN_PROCESS";
+
+/// Runs the calling test, whose name is `test`, in a process of its own with these environment
+/// variables, and fails if it fails there. Says whether this *is* that process: only then the test
+/// goes on.
+#[must_use]
+#[track_caller]
+pub fn in_own_process(test: &str, environment: &[(&str, &str)]) -> bool {
+    if std::env::var_os(MARK).is_some() {
+        return true;
+    }
+    let output = Command::new(std::env::current_exe().expect("the test's own file"))
+        .args([test, "--exact", "--nocapture", "--test-threads=1"])
+        .env(MARK, "1")
+        .envs(environment.iter().copied())
+        .stdin(Stdio::null())
+        .output()
+        .expect("the test can be started again");
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        output.status.success() && text.contains("1 passed"),
+        "in its own process: {}\n{text}\n{}",
+        output.status,
+        String::from_utf8_lossy(&output.stderr)
+    );
+    false
+}
+
+/// How many descriptors the process has open.
+pub fn open_descriptors() -> usize {
+    std::fs::read_dir("/proc/self/fd").expect("Linux").count()
+}
+
+/// How many threads the process has.
+pub fn threads() -> usize {
+    std::fs::read_dir("/proc/self/task").expect("Linux").count()
+}
+
+/// How much processor time the process has used.
+pub fn processor_time() -> Duration {
+    let mut time = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    // SAFETY: the pointer is to a live struct.
+    let result = unsafe { libc::clock_gettime(libc::CLOCK_PROCESS_CPUTIME_ID, &mut time) };
+    assert_eq!(result, 0);
+    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
+}
+
+/// Lowers the number of descriptors that the process may have, for good.
+pub fn limit_descriptors(limit: u64) {
+    let limit = libc::rlimit {
+        rlim_cur: limit,
+        rlim_max: limit,
+    };
+    // SAFETY: the pointer is to a live struct.
+    assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &limit) }, 0);
+}
