@@ -34,7 +34,7 @@
 //!
 //! The values are in a lock-free [`queue`] of linked blocks. What both kinds of channel need around
 //! it (the receiver's waker, the counts of senders) is in [`mod@channel`]. An unbounded channel
-//! adds nothing; a [bounded](bounded) one adds a fair counter with one permit for each value that
+//! adds nothing; a [`bounded`] one adds a fair counter with one permit for each value that
 //! may be queued. A send into an unbounded channel is two atomic operations, into a bounded one
 //! three, if nobody has to be woken.
 #![allow(rustdoc::private_intra_doc_links)] // For those who read the code.

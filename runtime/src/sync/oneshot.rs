@@ -2,7 +2,7 @@
 //!
 //! The usual way to answer a request: the asking side puts the [`Sender`] into its message and
 //! awaits the [`Receiver`]. Sending never waits. Whichever side goes away is noticed by the other:
-//! the receiver gets [`RecvError`](error::RecvError), the sender its value back.
+//! the receiver gets [`RecvError`], the sender its value back.
 //!
 //! ```
 //! use runtime::sync::oneshot;
@@ -356,7 +356,7 @@ impl<T> fmt::Debug for Sender<T> {
 
 /// The receiving half of a oneshot channel: a future of the value. Made by [`channel`].
 ///
-/// It ends with [`RecvError`](error::RecvError) if the sender is dropped without sending. Dropping
+/// It ends with [`RecvError`] if the sender is dropped without sending. Dropping
 /// the receiver drops a value that was sent and not received.
 ///
 /// # Panics
