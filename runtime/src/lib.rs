@@ -73,3 +73,8 @@ mod wrapper;
 pub use macros::{main, test};
 pub use runtime::{Builder, Handle, Runtime};
 pub use task::spawn;
+
+/// The README's program compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

@@ -2,7 +2,7 @@
 //!
 //! A socket that is awaited must find its reactor, a sleep its wheel, a spawn its scheduler, without
 //! being handed any of them. Each layer declares one [`Slot`] in a `thread_local!`; the scheduler
-//! fills the slots of its threads once, and [`Slot::enter`] fills them for a scope.
+//! fills the slots of its threads once, and [`enter`] fills them for a scope.
 
 use std::cell::RefCell;
 
