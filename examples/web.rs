@@ -7,8 +7,7 @@
 //!
 //! - `/` is a page with links to the others.
 //! - `/sleep/{ms}` answers after a timer.
-//! - `/block/{ms}` blocks its thread on purpose, as a careless handler would. The others go on:
-//!   reload `/` while it blocks.
+//! - `/block/{ms}` blocks its thread on purpose, as a careless handler would.
 //! - `/work` starts 100 tasks and adds up what they return.
 //!
 //! Ctrl-C ends it.

@@ -27,6 +27,7 @@ pub(crate) mod owned;
 mod scope;
 pub(crate) mod state;
 mod task_tracker;
+mod task_local;
 
 /// The cooperative budget: how a task that is never `Pending` still gives way to others.
 pub mod coop {
@@ -36,12 +37,18 @@ pub mod coop {
     };
 }
 
+/// The futures of this module that have a name.
+pub mod futures {
+    pub use super::task_local::TaskLocalFuture;
+}
+
 pub use abort_handle::AbortHandle;
 pub(crate) use cell::{Runnable, Schedule, TaskRef};
 pub use id::{Id, id, try_id};
 pub use join_error::JoinError;
 pub use join_handle::JoinHandle;
 pub use join_set::JoinSet;
+pub use task_local::{AccessError, LocalKey};
 pub use scope::{Scope, scope};
 pub use task_tracker::{TaskTracker, TaskTrackerToken, TrackedFuture};
 

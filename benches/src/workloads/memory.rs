@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::countdown::Countdown;
 use super::rt::io::{AsyncReadExt, AsyncWriteExt, duplex};
 use super::rt::runtime::Runtime;
-use super::rt::sync::{Mutex, Notify, Semaphore, mpsc, oneshot};
+use super::rt::sync::{Mutex, Notify, Semaphore, broadcast, mpsc, oneshot, watch};
 use super::rt::{task, time};
 use crate::heap;
 use crate::row::{Cost, Workload};
@@ -67,6 +67,8 @@ pub(super) fn future_bytes(runtime: Runtime) -> Workload {
             let notify = Notify::new();
             let semaphore = Semaphore::new(1);
             let (sender, mut receiver) = mpsc::channel::<()>(1);
+            let (broadcast, mut listener) = broadcast::channel::<()>(1);
+            let (watched, mut watcher) = watch::channel(());
             let (_single, single) = oneshot::channel::<()>();
             let (mut pipe, _other_end) = duplex(1);
             let mut interval = time::interval(Duration::from_secs(60));
@@ -84,9 +86,12 @@ pub(super) fn future_bytes(runtime: Runtime) -> Workload {
                 size_of_val(&semaphore.acquire()),
                 size_of_val(&sender.send(())),
                 size_of_val(&receiver.recv()),
+                size_of_val(&listener.recv()),
+                size_of_val(&watcher.changed()),
                 size_of_val(&pipe.read(&mut [0])),
                 size_of_val(&pipe.write_all(&[0])),
             ];
+            drop((broadcast, watched));
             sizes.iter().sum()
         });
         Cost::Bytes(bytes as f64)

@@ -5,6 +5,7 @@ use crate::row::{Flavour, Row, Unit, Workload};
 
 mod channels;
 mod countdown;
+mod fanout;
 mod locks;
 mod memory;
 mod signals;
@@ -41,12 +42,15 @@ const TABLE: &[Line] = &[
     ("yield_many", Both, Ns, tasks::yield_many, "one yield_now of one of 200 tasks"),
     ("ping_pong", Both, Ns, tasks::ping_pong, "two tasks that exchange two oneshots"),
     ("chained_spawn", Both, Ns, tasks::chained_spawn, "a task that spawns the next and ends"),
+    ("joinset_10k", Both, Ns, tasks::joinset_10k, "a task of 10,000 in a JoinSet, spawned and joined"),
     ("spawn_blocking", Both, Ns, tasks::spawn_blocking, "spawn_blocking of nothing, awaited"),
     ("mpsc_1p1c", Both, Ns, channels::mpsc_1p1c, "a value through a channel of 100, one sender"),
     ("mpsc_5p1c", Both, Ns, channels::mpsc_5p1c, "a value through a channel of 100, five senders"),
     ("mpsc_unbounded", Both, Ns, channels::mpsc_unbounded, "a value through an unbounded channel, five senders"),
     ("mpsc_small", Multi, Ns, channels::mpsc_small, "a channel of 8 made, used for one value, dropped"),
     ("oneshot", Both, Ns, channels::oneshot, "a oneshot made, sent and received by one task"),
+    ("broadcast_1to16", Both, Ns, fanout::broadcast_1to16, "a value received by each of 16 receivers"),
+    ("watch_1to16", Both, Ns, fanout::watch_1to16, "a value seen by each of 16 receivers, acknowledged"),
     ("select_4", Multi, Ns, channels::select_4, "a value by select! over four channels"),
     ("mutex_uncontended", Multi, Ns, locks::mutex_uncontended, "lock and unlock, nobody else there"),
     ("mutex_contended", Both, Ns, locks::mutex_contended, "lock, yield, unlock by one of 8 tasks"),

@@ -4,7 +4,7 @@ use super::countdown::Countdown;
 use super::repeat;
 use super::rt::runtime::Runtime;
 use super::rt::sync::oneshot;
-use super::rt::task;
+use super::rt::task::{self, JoinSet};
 use crate::row::{Cost, Workload};
 
 const SPAWNED: usize = 10_000;
@@ -107,6 +107,23 @@ pub(super) fn chained_spawn(runtime: Runtime) -> Workload {
             let (sender, done) = oneshot::channel();
             link(LINKS, sender);
             done.await.unwrap();
+        })
+    })
+}
+
+/// A `JoinSet` of 10,000 tasks, each with a value.
+pub(super) fn joinset_10k(runtime: Runtime) -> Workload {
+    Workload::new(SPAWNED as u64, move |iterations| {
+        repeat(&runtime, iterations, || async {
+            let mut set = JoinSet::new();
+            for number in 0..SPAWNED {
+                set.spawn(async move { number });
+            }
+            let mut sum = 0;
+            while let Some(number) = set.join_next().await {
+                sum += number.unwrap();
+            }
+            assert_eq!(sum, SPAWNED * (SPAWNED - 1) / 2);
         })
     })
 }

@@ -19,14 +19,14 @@ use super::{AsyncRead, AsyncWrite, ReadBuf};
 const MAX_CHUNK: usize = 2 * 1024 * 1024;
 
 /// A source that blocks.
-pub(super) trait BlockingRead: Copy + Send + Unpin + 'static {
-    fn read(self, buf: &mut [u8]) -> io::Result<usize>;
+pub(super) trait BlockingRead: Clone + Send + Unpin + 'static {
+    fn read(&self, buf: &mut [u8]) -> io::Result<usize>;
 }
 
 /// A sink that blocks.
-pub(super) trait BlockingWrite: Copy + Send + Unpin + 'static {
-    fn write_all(self, buf: &[u8]) -> io::Result<()>;
-    fn flush(self) -> io::Result<()>;
+pub(super) trait BlockingWrite: Clone + Send + Unpin + 'static {
+    fn write_all(&self, buf: &[u8]) -> io::Result<()>;
+    fn flush(&self) -> io::Result<()>;
 }
 
 /// Reads a [`BlockingRead`] on the pool.
@@ -71,7 +71,8 @@ impl<S: BlockingRead> AsyncRead for OffloadedReader<S> {
             }
         }
         if this.start == this.end && buf.remaining() > 0 {
-            let (source, len) = (this.source, buf.remaining().min(MAX_CHUNK));
+            let source = this.source.clone();
+            let len = buf.remaining().min(MAX_CHUNK);
             let mut memory = mem::take(&mut this.memory);
             this.read = Some(offload(move || {
                 // What was initialised once is not zeroed again.
@@ -137,7 +138,7 @@ impl<S: BlockingWrite> AsyncWrite for OffloadedWriter<S> {
         ready!(this.poll_idle(cx))?;
         let n = buf.len().min(MAX_CHUNK);
         if n > 0 {
-            let sink = this.sink;
+            let sink = this.sink.clone();
             let mut memory = mem::take(&mut this.memory);
             memory.clear();
             memory.extend_from_slice(&buf[..n]);
@@ -154,7 +155,7 @@ impl<S: BlockingWrite> AsyncWrite for OffloadedWriter<S> {
             if !this.unflushed {
                 return Poll::Ready(Ok(()));
             }
-            let sink = this.sink;
+            let sink = this.sink.clone();
             let memory = mem::take(&mut this.memory);
             this.unflushed = false;
             this.write = Some(offload(move || (sink.flush(), memory)));
@@ -200,23 +201,25 @@ mod tests {
         }
     }
 
-    /// Something on both sides of the pool; leaked, so that it can be copied.
-    #[derive(Debug, Clone, Copy)]
-    struct Device(
-        &'static Mutex<VecDeque<io::Result<Vec<u8>>>>,
-        &'static Mutex<Vec<u8>>,
-    );
+    /// Does what its steps say, and remembers what was written.
+    #[derive(Debug, Clone)]
+    struct Device {
+        steps: Arc<Mutex<VecDeque<io::Result<Vec<u8>>>>>,
+        written: Arc<Mutex<Vec<u8>>>,
+    }
 
     impl Device {
         fn new(steps: impl IntoIterator<Item = io::Result<Vec<u8>>>) -> Self {
-            let steps = Mutex::new(steps.into_iter().collect());
-            Self(Box::leak(Box::new(steps)), Box::leak(Box::default()))
+            Self {
+                steps: Arc::new(Mutex::new(steps.into_iter().collect())),
+                written: Arc::default(),
+            }
         }
     }
 
     impl BlockingRead for Device {
-        fn read(self, buf: &mut [u8]) -> io::Result<usize> {
-            let step = self.0.lock().unwrap().pop_front();
+        fn read(&self, buf: &mut [u8]) -> io::Result<usize> {
+            let step = self.steps.lock().unwrap().pop_front();
             let bytes = step.unwrap_or(Ok(Vec::new()))?;
             buf[..bytes.len()].copy_from_slice(&bytes);
             Ok(bytes.len())
@@ -224,14 +227,14 @@ mod tests {
     }
 
     impl BlockingWrite for Device {
-        fn write_all(self, buf: &[u8]) -> io::Result<()> {
-            self.0.lock().unwrap().pop_front().transpose()?;
-            self.1.lock().unwrap().extend_from_slice(buf);
+        fn write_all(&self, buf: &[u8]) -> io::Result<()> {
+            self.steps.lock().unwrap().pop_front().transpose()?;
+            self.written.lock().unwrap().extend_from_slice(buf);
             Ok(())
         }
 
-        fn flush(self) -> io::Result<()> {
-            self.1.lock().unwrap().push(b'!');
+        fn flush(&self) -> io::Result<()> {
+            self.written.lock().unwrap().push(b'!');
             Ok(())
         }
     }
@@ -274,7 +277,7 @@ mod tests {
     fn writes_come_in_order_and_an_error_is_told_by_the_next_operation() {
         let _pool = enter_pool(Arc::new(Threads));
         let device = Device::new([Ok(vec![]), Err(ErrorKind::ConnectionReset.into())]);
-        let mut writer = OffloadedWriter::new(device);
+        let mut writer = OffloadedWriter::new(device.clone());
         block_on(async {
             writer.write_all(b"ab").await.unwrap();
             writer.write_all(b"cd").await.unwrap();
@@ -284,7 +287,7 @@ mod tests {
             writer.flush().await.unwrap();
             writer.flush().await.unwrap();
         });
-        assert_eq!(*device.1.lock().unwrap(), b"abgh!");
+        assert_eq!(*device.written.lock().unwrap(), b"abgh!");
     }
 
     #[test]

@@ -7,38 +7,37 @@ use std::task::{Context, Poll};
 use super::offloaded::{BlockingRead, BlockingWrite, OffloadedReader, OffloadedWriter};
 use super::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// Which of the streams.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 struct StdinSource;
 
 impl BlockingRead for StdinSource {
-    fn read(self, buf: &mut [u8]) -> io::Result<usize> {
+    fn read(&self, buf: &mut [u8]) -> io::Result<usize> {
         io::stdin().read(buf)
     }
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 struct StdoutSink;
 
 impl BlockingWrite for StdoutSink {
-    fn write_all(self, buf: &[u8]) -> io::Result<()> {
+    fn write_all(&self, buf: &[u8]) -> io::Result<()> {
         io::stdout().write_all(buf)
     }
 
-    fn flush(self) -> io::Result<()> {
+    fn flush(&self) -> io::Result<()> {
         io::stdout().flush()
     }
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 struct StderrSink;
 
 impl BlockingWrite for StderrSink {
-    fn write_all(self, buf: &[u8]) -> io::Result<()> {
+    fn write_all(&self, buf: &[u8]) -> io::Result<()> {
         io::stderr().write_all(buf)
     }
 
-    fn flush(self) -> io::Result<()> {
+    fn flush(&self) -> io::Result<()> {
         io::stderr().flush()
     }
 }

@@ -87,8 +87,13 @@ impl<T> Block<T> {
     pub(super) unsafe fn free(block: NonNull<Self>) {
         // SAFETY: the pointer came from a box, and by contract it is the last one.
         let block = unsafe { Box::from_raw(block.as_ptr()) };
-        // Nothing, but a model fails here if anybody still reads.
-        block.start.with_mut(|_| {});
+        block.assert_unused();
+    }
+
+    /// Does nothing, but a model fails here if anybody still uses the block.
+    #[inline]
+    pub(super) fn assert_unused(&self) {
+        self.start.with_mut(|_| {});
     }
 
     /// Makes a block that was used as good as new.

@@ -251,6 +251,8 @@ impl<T> Queue<T> {
     ///
     /// The block is out of the chain, and nobody else has a pointer to it that will be used.
     unsafe fn keep_or_free(&self, block: NonNull<Block<T>>) {
+        // SAFETY: the block is alive, and by contract ours.
+        unsafe { block.as_ref() }.assert_unused();
         // Release pairs with the Acquire in `fresh_block`.
         let kept = self
             .spare

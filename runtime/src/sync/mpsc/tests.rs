@@ -58,6 +58,25 @@ fn an_unbounded_receiver_that_waits_is_woken_by_the_value_and_by_the_end() {
 }
 
 #[test]
+fn a_value_that_comes_while_the_receiver_lies_down_wakes_it() {
+    model(|| {
+        let (sender, mut receiver) = unbounded_channel();
+        let other = sender.clone();
+        let sending = thread::spawn(move || other.send(Box::new(1)).unwrap());
+        let (woken, waker) = counter();
+        let mut cx = Context::from_waker(&waker);
+        let early = receiver.poll_recv(&mut cx);
+        sending.join().unwrap();
+        if early.is_pending() {
+            assert_eq!(woken.0.load(SeqCst), 1, "the wake was lost");
+            assert!(receiver.poll_recv(&mut cx) == Poll::Ready(Some(Box::new(1))));
+        }
+        // Not its end, which wakes as well.
+        drop(sender);
+    });
+}
+
+#[test]
 fn a_bounded_sender_that_waits_gets_the_room_that_the_receiver_makes() {
     model(|| {
         let (sender, mut receiver) = channel(1);

@@ -84,17 +84,29 @@ fn the_close_is_seen_after_the_last_change() {
 fn receivers_of_one_shard_and_of_others_are_all_woken() {
     model(|| {
         let changes = Arc::new(Changes::new());
-        let others = [0, 1].map(|shard| {
+        let changing = {
             let changes = changes.clone();
-            thread::spawn(move || {
-                let idle = thread::spawn(|| {});
-                let (changed, ended) = watch(&changes, shard, idle);
-                assert!(changed <= 1 && !ended);
-            })
+            thread::spawn(move || changes.count().wake())
+        };
+        let mut waiting = [0, 0, 5].map(|shard| {
+            let place = Box::pin(changes.place(shard));
+            (shard, place, std::sync::Arc::new(Counter::default()))
         });
-        changes.count().wake();
-        for other in others {
-            other.join().unwrap();
+        let mut pending = Vec::new();
+        for (shard, place, counter) in &mut waiting {
+            let waker = Waker::from(counter.clone());
+            let mut cx = Context::from_waker(&waker);
+            let mut seen = Version(0);
+            if changes
+                .poll_changed(&mut seen, *shard, place.as_mut(), &mut cx)
+                .is_pending()
+            {
+                pending.push(counter.clone());
+            }
+        }
+        changing.join().unwrap();
+        for counter in pending {
+            assert_eq!(counter.0.load(SeqCst), 1, "a wake was lost");
         }
     });
 }
