@@ -29,6 +29,7 @@ mod builder;
 pub(crate) mod driver;
 mod error;
 pub(crate) mod handle;
+mod lane;
 mod metrics;
 mod settings;
 mod wake_token;

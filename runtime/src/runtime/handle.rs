@@ -8,7 +8,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use futures_task::{FutureObj, Spawn, SpawnError};
-use runtime_base::blocking::PoolRef;
+use runtime_base::blocking::{Class, Job, PoolRef};
 use runtime_base::current::{self, Slot};
 use runtime_base::driving;
 
@@ -182,11 +182,32 @@ impl Handle {
         F: FnOnce() -> R + Send + 'static,
         R: Send + 'static,
     {
+        self.spawn_classed(Class::General, work, spawned_at)
+    }
+
+    /// Runs what a layer below wants to have run.
+    #[track_caller]
+    pub(crate) fn offload(&self, class: Class, job: Job) {
+        drop(self.spawn_classed(class, job, Location::caller()));
+    }
+
+    #[track_caller]
+    fn spawn_classed<F, R>(
+        &self,
+        class: Class,
+        work: F,
+        spawned_at: &'static Location<'static>,
+    ) -> JoinHandle<R>
+    where
+        F: FnOnce() -> R + Send + 'static,
+        R: Send + 'static,
+    {
         let clock = match &self.flavor {
             Flavor::CurrentThread(scheduler) => scheduler.clock(),
             Flavor::MultiThread(scheduler) => scheduler.clock(),
         };
-        self.blocking_pool().spawn(self, clock, work, spawned_at)
+        self.blocking_pool()
+            .spawn(self, clock, class, work, spawned_at)
     }
 
     /// Blocks this thread until `future` is ready, with this runtime as the current one.
