@@ -23,7 +23,7 @@
 //! - **N4** One that was let go by `notify_one` and is dropped before it reported that passes the
 //!   notification on. None is lost.
 //!
-//! The future is in [`notified`](futures::Notified), the queue in [`runtime_base::wait_list`].
+//! The future is in [`notified`](Notified), the queue in [`runtime_base::wait_list`].
 
 #![allow(unsafe_code)] // One promise to the wait list, at each impl of `ListRef`.
 
@@ -187,7 +187,7 @@ impl Notify {
     /// The future takes a stored permit when it is first polled, or joins the queue then.
     /// Calls of [`notify_waiters`](Self::notify_waiters) reach it from its making on, even before
     /// it is polled. To be in the queue without being awaited yet, see
-    /// [`enable`](futures::Notified::enable).
+    /// [`enable`](Notified::enable).
     ///
     /// # Cancel safety
     ///
