@@ -148,6 +148,10 @@ impl Runtime {
 
     /// Runs `work` on a thread where blocking is fine; see
     /// [`task::spawn_blocking`](crate::task::spawn_blocking).
+    ///
+    /// # Panics
+    ///
+    /// When the system gives no thread and the pool has none.
     #[track_caller]
     pub fn spawn_blocking<F, R>(&self, work: F) -> JoinHandle<R>
     where

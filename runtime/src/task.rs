@@ -96,7 +96,7 @@ where
 ///
 /// # Panics
 ///
-/// Outside of a runtime.
+/// Outside of a runtime, and when the system gives no thread and the pool has none.
 ///
 /// ```
 /// # #[runtime::main(flavor = "current_thread")]

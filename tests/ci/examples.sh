@@ -33,7 +33,7 @@ serve() {
     ${start[@]+"${start[@]}"} cargo run --release --quiet --example "$@" >"$log" 2>&1 &
     server=$!
     for ((tries = 0; tries < 600; tries++)); do
-        address=$(sed -n '1s/.*[^0-9]\([0-9.]*:[0-9][0-9]*\).*/\1/p' "$log")
+        address=$(grep -Eo '([0-9]+\.){3}[0-9]+:[0-9]+' "$log" | head -n 1) || true
         [[ -z $address ]] || return 0
         kill -0 "$server" 2>/dev/null || fail "$1 did not start"
         sleep 0.1

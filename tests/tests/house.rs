@@ -165,7 +165,10 @@ fn no_test_is_switched_off() {
 
 /// A line of a file's list of invariants, `//! - **T1** …`, names `T` and 1.
 fn invariant(line: &str) -> Option<(char, u32)> {
-    let name = line.strip_prefix("//! - **")?.split("**").next()?;
+    let line = line
+        .strip_prefix("//! - **")
+        .or_else(|| line.strip_prefix("/// - **"))?;
+    let name = line.split("**").next()?;
     let mut name = name.chars();
     let letter = name.next().filter(char::is_ascii_uppercase)?;
     Some((letter, name.as_str().parse().ok()?))

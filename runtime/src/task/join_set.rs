@@ -143,6 +143,10 @@ impl<T: 'static> JoinSet<T> {
     }
 
     /// Runs `work` where blocking is fine, on the runtime of `handle`, and adds it.
+    ///
+    /// # Panics
+    ///
+    /// When the system gives no thread and the pool has none.
     #[track_caller]
     pub fn spawn_blocking_on<F>(&mut self, work: F, handle: &Handle) -> AbortHandle
     where

@@ -1,3 +1,5 @@
+//! `join!`.
+
 use super::*;
 use std::future::{pending, ready};
 

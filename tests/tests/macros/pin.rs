@@ -1,3 +1,5 @@
+//! `pin!`.
+
 use super::*;
 
 #[test]

@@ -1,3 +1,5 @@
+//! `select!`.
+
 use super::*;
 use std::future::{pending, ready};
 

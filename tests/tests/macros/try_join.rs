@@ -1,3 +1,5 @@
+//! `try_join!`.
+
 use super::*;
 use std::future::ready;
 

@@ -1,3 +1,5 @@
+//! `Interval`: its ticks, and what it does about those that were missed.
+
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 

@@ -1,3 +1,5 @@
+//! The paused clock: `pause`, `advance`, and the clock that moves by itself.
+
 use std::sync::Arc;
 use std::time::Duration;
 

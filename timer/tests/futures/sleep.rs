@@ -1,3 +1,5 @@
+//! `Sleep`: when it ends, its resets, its wakers.
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};

@@ -1,3 +1,5 @@
+//! `Timeout`: which of the two ends first.
+
 use std::cell::Cell;
 use std::future::{pending, poll_fn, ready};
 use std::rc::Rc;

@@ -1,3 +1,5 @@
+//! Models of waiting, being let go and leaving; stress tests of the same.
+
 use super::*;
 use crate::sync::{Arc, model, thread};
 use std::collections::VecDeque;

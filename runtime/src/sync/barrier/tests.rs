@@ -1,3 +1,5 @@
+//! A model of the meeting, and what a barrier promises.
+
 use super::*;
 use runtime_base::driving::block_on;
 use runtime_base::sync::{Arc, model, thread};

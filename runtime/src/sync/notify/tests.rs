@@ -1,3 +1,5 @@
+//! Models of notifying and leaving, and what a `Notify` promises.
+
 use super::*;
 use runtime_base::driving::block_on;
 use runtime_base::sync::{Arc, model, thread};

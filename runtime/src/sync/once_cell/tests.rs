@@ -1,3 +1,5 @@
+//! Models of the one initialisation, and what a cell promises.
+
 use super::*;
 use runtime_base::driving::block_on;
 use runtime_base::sync::{Arc, model, thread};

@@ -1,3 +1,5 @@
+//! Models of acquiring, releasing and leaving, and what the counter promises.
+
 use super::*;
 use runtime_base::driving::block_on;
 use runtime_base::sync::{Arc, model, thread};

@@ -1,3 +1,5 @@
+//! What the lock and its guards promise; who goes first is modelled with the permits.
+
 use super::*;
 
 #[cfg(not(rt_loom))]

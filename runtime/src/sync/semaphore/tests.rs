@@ -1,3 +1,5 @@
+//! What a semaphore and its permits promise; the order is modelled with the permits.
+
 use super::*;
 
 #[cfg(not(rt_loom))]

@@ -1,3 +1,5 @@
+//! A model of setting while others wait, and what a cell promises.
+
 use super::*;
 use runtime_base::driving::block_on;
 use runtime_base::sync::{Arc, model, thread};
