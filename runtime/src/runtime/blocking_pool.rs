@@ -98,6 +98,7 @@ impl BlockingPool {
         clock: &Clock,
         class: Class,
         work: F,
+        id: Id,
         spawned_at: &'static Location<'static>,
     ) -> JoinHandle<R>
     where
@@ -107,8 +108,7 @@ impl BlockingPool {
         // While the work runs a paused clock must wait for it.
         let work = (work, clock.inhibit_auto_advance());
         let future = Blocking { work: Some(work) };
-        let (listed, runnable, join) =
-            TaskRef::allocate(future, Unscheduled, Id::next(), spawned_at);
+        let (listed, runnable, join) = TaskRef::allocate(future, Unscheduled, id, spawned_at);
         drop(listed);
         let join = JoinHandle::new(join);
         if let Err(error) = self.push(handle, class, runnable) {
