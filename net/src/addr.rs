@@ -3,7 +3,7 @@
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 
-use runtime_base::blocking::offload;
+use runtime_base::blocking::{Class, offload};
 
 /// What can be turned into socket addresses without blocking the thread.
 ///
@@ -89,7 +89,7 @@ async fn look_up<N>(name: N) -> io::Result<Addresses>
 where
     N: std::net::ToSocketAddrs<Iter = std::vec::IntoIter<SocketAddr>> + Send + 'static,
 {
-    let addresses = offload(move || name.to_socket_addrs()).await??;
+    let addresses = offload(Class::Names, move || name.to_socket_addrs()).await??;
     Ok(Addresses::Many(addresses))
 }
 

@@ -52,6 +52,11 @@ pub(crate) fn block_in_place<R>(work: impl FnOnce() -> R) -> R {
         !current_thread::is_running_here(),
         "can call blocking only when running on the multi-threaded runtime; use `spawn_blocking`"
     );
+    assert!(
+        !crate::task::is_in_run_until(),
+        "can call blocking only when running on the multi-threaded runtime, and not inside of \
+         `LocalSet::run_until`; use `spawn_blocking`"
+    );
     // A task that yielded would wait for a scheduler that has no turn before `work` is done. Woken
     // before the core goes, so that those tasks go with it.
     let mut batch = WakeBatch::new();

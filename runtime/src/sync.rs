@@ -71,6 +71,7 @@ pub mod futures {
 
 // Channels
 pub mod broadcast;
+pub mod mpmc;
 pub mod mpsc;
 pub mod oneshot;
 pub mod watch;

@@ -16,13 +16,17 @@ use std::task::{Context, Poll};
 pub use runtime_base::coop::{consume_budget, unconstrained};
 
 mod abort_handle;
+mod abort_on_drop;
+mod builder;
 pub(crate) mod cell;
 mod id;
 mod join_error;
 mod join_handle;
-mod join_set;
+pub mod join_set;
+mod local_set;
 #[cfg(test)]
 mod models;
+mod names;
 pub(crate) mod owned;
 mod scope;
 pub(crate) mod state;
@@ -43,11 +47,15 @@ pub mod futures {
 }
 
 pub use abort_handle::AbortHandle;
+pub use abort_on_drop::AbortOnDropHandle;
+pub use builder::Builder;
 pub(crate) use cell::{Runnable, Schedule, TaskRef};
 pub use id::{Id, id, try_id};
 pub use join_error::JoinError;
 pub use join_handle::JoinHandle;
 pub use join_set::JoinSet;
+pub(crate) use local_set::is_in_run_until;
+pub use local_set::{LocalEnterGuard, LocalSet, spawn_local};
 pub use scope::{Scope, scope};
 pub use task_local::{AccessError, LocalKey};
 pub use task_tracker::{TaskTracker, TaskTrackerToken, TrackedFuture};
@@ -56,7 +64,7 @@ use crate::runtime::Handle;
 
 /// Futures above this size, in bytes, are boxed before they are spawned, so that they are not moved
 /// through several stack frames. The same figures as Tokio's.
-const BOX_ABOVE: usize = if cfg!(debug_assertions) {
+pub(crate) const BOX_ABOVE: usize = if cfg!(debug_assertions) {
     2_048
 } else {
     16_384
@@ -84,7 +92,7 @@ where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
 {
-    Handle::with_current(|handle| handle.spawn_at(future, Location::caller()))
+    Handle::with_current(|handle| handle.spawn_as(future, Id::next(), Location::caller()))
 }
 
 /// Runs `work` on a thread where blocking is fine, and gives its result.
@@ -112,7 +120,7 @@ where
     F: FnOnce() -> R + Send + 'static,
     R: Send + 'static,
 {
-    Handle::with_current(|handle| handle.spawn_blocking_at(work, Location::caller()))
+    Handle::with_current(|handle| handle.spawn_blocking_as(work, Id::next(), Location::caller()))
 }
 
 /// Runs `work` on this thread, which may block, after its other tasks were given to another thread.

@@ -14,12 +14,10 @@ const MARK: &str = "RUNTIME_TEST_IN_OWN_PROCESS";
 #[must_use]
 #[track_caller]
 pub fn in_own_process(test: &str, environment: &[(&str, &str)]) -> bool {
-    if std::env::var_os(MARK).is_some() {
+    if is_own_process() {
         return true;
     }
-    let output = Command::new(std::env::current_exe().expect("the test's own file"))
-        .args([test, "--exact", "--nocapture", "--test-threads=1"])
-        .env(MARK, "1")
+    let output = this_test_again(test)
         .envs(environment.iter().copied())
         .stdin(Stdio::null())
         .output()
@@ -32,6 +30,20 @@ pub fn in_own_process(test: &str, environment: &[(&str, &str)]) -> bool {
         String::from_utf8_lossy(&output.stderr)
     );
     false
+}
+
+/// Whether this process was started by [`this_test_again`].
+pub fn is_own_process() -> bool {
+    std::env::var_os(MARK).is_some()
+}
+
+/// A command that runs the test whose name is `test` in a process of its own.
+pub fn this_test_again(test: &str) -> Command {
+    let mut command = Command::new(std::env::current_exe().expect("the test's own file"));
+    command
+        .args([test, "--exact", "--nocapture", "--test-threads=1"])
+        .env(MARK, "1");
+    command
 }
 
 /// How many descriptors the process has open.
@@ -54,6 +66,20 @@ pub fn processor_time() -> Duration {
     let result = unsafe { libc::clock_gettime(libc::CLOCK_PROCESS_CPUTIME_ID, &mut time) };
     assert_eq!(result, 0);
     Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
+}
+
+/// Lets the process have as many descriptors as it may ask for.
+pub fn allow_many_descriptors() {
+    let mut limit = libc::rlimit {
+        rlim_cur: 0,
+        rlim_max: 0,
+    };
+    // SAFETY: the pointers are to a live struct.
+    unsafe {
+        assert_eq!(libc::getrlimit(libc::RLIMIT_NOFILE, &mut limit), 0);
+        limit.rlim_cur = limit.rlim_max;
+        assert_eq!(libc::setrlimit(libc::RLIMIT_NOFILE, &limit), 0);
+    }
 }
 
 /// Lowers the number of descriptors that the process may have, for good.

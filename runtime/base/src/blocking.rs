@@ -17,11 +17,22 @@ use crate::waker_cell::WakerCell;
 /// A unit of blocking work.
 pub type Job = Box<dyn FnOnce() + Send + 'static>;
 
+/// What kind of work it is. Each class has threads of its own, so that none waits for another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Class {
+    /// Whatever a user gives away, and what fits nowhere else.
+    General,
+    /// Operations on files.
+    Files,
+    /// Questions to the system's resolver, which may take half a minute to fail.
+    Names,
+}
+
 /// Something that runs blocking work on threads of its own.
 pub trait BlockingPool: Send + Sync {
     /// Runs `job` on a thread that may block. A pool that shuts down drops the job without running
     /// it; [`Offload`] then ends with an error.
-    fn run(&self, job: Job);
+    fn run(&self, class: Class, job: Job);
 }
 
 /// A shared pool.
@@ -36,13 +47,16 @@ pub fn enter_pool(pool: PoolRef) -> EnterGuard<PoolRef> {
     enter(&POOL, pool)
 }
 
-/// Runs `work` on the current pool.
+/// Runs `work` on the current pool, among others of its `class`.
 ///
 /// # Panics
 ///
 /// Outside of a runtime.
 #[track_caller]
-pub fn offload<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Offload<T> {
+pub fn offload<T: Send + 'static>(
+    class: Class,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Offload<T> {
     let Some(pool) = POOL.with(Slot::get) else {
         panic!(
             "there is no runtime on this thread to run blocking work; call this from within a \
@@ -54,11 +68,12 @@ pub fn offload<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> 
         waker: WakerCell::new(),
     });
     let sender = AnswerOnDrop(answer.clone());
-    pool.run(Box::new(move || {
+    let job = Box::new(move || {
         let result = catch_unwind(AssertUnwindSafe(work));
         *sender.0.result.lock() = Done(result);
         drop(sender);
-    }));
+    });
+    pool.run(class, job);
     Offload { answer }
 }
 

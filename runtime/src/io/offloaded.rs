@@ -10,7 +10,7 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use runtime_base::blocking::{Offload, offload};
+use runtime_base::blocking::{Class, Offload, offload};
 
 use super::{AsyncRead, AsyncWrite, ReadBuf};
 
@@ -74,7 +74,7 @@ impl<S: BlockingRead> AsyncRead for OffloadedReader<S> {
             let source = this.source.clone();
             let len = buf.remaining().min(MAX_CHUNK);
             let mut memory = mem::take(&mut this.memory);
-            this.read = Some(offload(move || {
+            this.read = Some(offload(Class::Files, move || {
                 // What was initialised once is not zeroed again.
                 if memory.len() < len {
                     memory.resize(len, 0);
@@ -143,7 +143,9 @@ impl<S: BlockingWrite> AsyncWrite for OffloadedWriter<S> {
             memory.clear();
             memory.extend_from_slice(&buf[..n]);
             this.unflushed = true;
-            this.write = Some(offload(move || (sink.write_all(&memory), memory)));
+            this.write = Some(offload(Class::Files, move || {
+                (sink.write_all(&memory), memory)
+            }));
         }
         Poll::Ready(Ok(n))
     }
@@ -158,7 +160,7 @@ impl<S: BlockingWrite> AsyncWrite for OffloadedWriter<S> {
             let sink = this.sink.clone();
             let memory = mem::take(&mut this.memory);
             this.unflushed = false;
-            this.write = Some(offload(move || (sink.flush(), memory)));
+            this.write = Some(offload(Class::Files, move || (sink.flush(), memory)));
         }
     }
 
@@ -187,7 +189,7 @@ mod tests {
     struct Threads;
 
     impl BlockingPool for Threads {
-        fn run(&self, job: Job) {
+        fn run(&self, _class: Class, job: Job) {
             std::thread::spawn(job);
         }
     }
@@ -196,7 +198,7 @@ mod tests {
     struct Closed;
 
     impl BlockingPool for Closed {
-        fn run(&self, job: Job) {
+        fn run(&self, _class: Class, job: Job) {
             drop(job);
         }
     }

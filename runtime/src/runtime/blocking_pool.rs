@@ -1,11 +1,11 @@
 //! The threads where blocking is fine.
 //!
-//! A job goes into one queue; an idle thread takes it, or a new thread is started, up to a limit.
-//! Threads that stay idle for the keep-alive time end. Workers of the multi-thread scheduler run on
-//! threads of this pool too, outside of the limit: when a worker blocks in place, the pool gives
+//! Work comes in classes, each with a queue and threads of its own ([`Lane`]): a resolver that does
+//! not answer must not occupy the threads that files need. Workers of the multi-thread scheduler run
+//! on threads of this pool too, outside of any limit: when a worker blocks in place, the pool gives
 //! another thread to its queue.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::future::Future;
 use std::io;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
@@ -17,54 +17,72 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
+use runtime_base::blocking::Class;
 use runtime_timer::Clock;
 
+use super::lane::{Lane, Pushed};
 use super::{Handle, Settings};
 use crate::task::{Id, JoinHandle, Runnable, Schedule, TaskRef};
 
+/// How many threads wait for the system's resolver at most. Chosen: a healthy resolver answers in
+/// milliseconds, and one that does not is not helped by more questions.
+const NAME_THREADS: usize = 16;
+
 /// The pool of one runtime.
 pub(crate) struct BlockingPool {
-    queue: Mutex<Queue>,
-    /// A job came, or the pool is closed.
-    changed: Condvar,
+    /// What the user gives away.
+    general: Lane<Runnable>,
+    /// What file operations need.
+    files: Lane<Runnable>,
+    /// What asks the resolver.
+    names: Lane<Runnable>,
+    threads: Mutex<Threads>,
     /// A thread ended.
     ended: Condvar,
     settings: Arc<Settings>,
 }
 
+/// Every thread of the runtime, those of workers included.
 #[derive(Default)]
-struct Queue {
-    jobs: VecDeque<Runnable>,
-    /// Threads that wait for a job and were not promised one.
-    idle: usize,
-    /// Jobs that were promised to a waiting thread which has not woken up yet.
-    promised: usize,
-    /// Threads that count against the limit.
-    threads: usize,
-    /// All threads that have not ended, those of workers included.
+struct Threads {
     alive: HashMap<u64, thread::JoinHandle<()>>,
     /// Threads that ended after the pool was closed, to be joined.
     ended: Vec<thread::JoinHandle<()>>,
-    next_thread: u64,
+    next: u64,
     closed: bool,
 }
 
 /// What a new thread does.
 enum Duty {
-    /// Takes jobs from the queue.
-    Jobs,
-    /// Does this first, and then takes jobs if the limit allows one more thread.
-    First(Box<dyn FnOnce() + Send>),
+    /// Takes jobs of a class.
+    Jobs(Class),
+    /// Does this.
+    Worker(Box<dyn FnOnce() + Send>),
 }
 
 impl BlockingPool {
     pub(crate) fn new(settings: Arc<Settings>) -> Self {
+        let limit = settings.max_blocking_threads;
         Self {
-            queue: Mutex::default(),
-            changed: Condvar::new(),
+            general: Lane::new(limit),
+            files: Lane::new(limit),
+            names: Lane::new(NAME_THREADS),
+            threads: Mutex::default(),
             ended: Condvar::new(),
             settings,
         }
+    }
+
+    fn lane(&self, class: Class) -> &Lane<Runnable> {
+        match class {
+            Class::General => &self.general,
+            Class::Files => &self.files,
+            Class::Names => &self.names,
+        }
+    }
+
+    fn lanes(&self) -> [&Lane<Runnable>; 3] {
+        [&self.general, &self.files, &self.names]
     }
 
     /// Runs `work` and gives its result through the handle, which is cancelled if the pool is
@@ -73,11 +91,14 @@ impl BlockingPool {
     /// # Panics
     ///
     /// When the system gives no thread, and there is none that would take the job later.
+    #[track_caller]
     pub(crate) fn spawn<F, R>(
         &self,
         handle: &Handle,
         clock: &Clock,
+        class: Class,
         work: F,
+        id: Id,
         spawned_at: &'static Location<'static>,
     ) -> JoinHandle<R>
     where
@@ -87,11 +108,10 @@ impl BlockingPool {
         // While the work runs a paused clock must wait for it.
         let work = (work, clock.inhibit_auto_advance());
         let future = Blocking { work: Some(work) };
-        let (listed, runnable, join) =
-            TaskRef::allocate(future, Unscheduled, Id::next(), spawned_at);
+        let (listed, runnable, join) = TaskRef::allocate(future, Unscheduled, id, spawned_at);
         drop(listed);
         let join = JoinHandle::new(join);
-        if let Err(error) = self.push(handle, runnable) {
+        if let Err(error) = self.push(handle, class, runnable) {
             panic!(
                 "the system gives no thread for blocking work: {error}; raise its limit of threads \
                  or lower `Builder::max_blocking_threads`"
@@ -100,39 +120,28 @@ impl BlockingPool {
         join
     }
 
-    fn push(&self, handle: &Handle, job: Runnable) -> io::Result<()> {
-        let mut queue = self.queue.lock();
-        if queue.closed {
-            drop(queue);
-            job.shutdown();
-            return Ok(());
-        }
-        queue.jobs.push_back(job);
-        if queue.idle > 0 {
-            queue.idle -= 1;
-            queue.promised += 1;
-            drop(queue);
-            self.changed.notify_one();
-            return Ok(());
-        }
-        if queue.threads >= self.settings.max_blocking_threads {
-            return Ok(());
-        }
-        queue.threads += 1;
-        if let Err(error) = self.start_thread(&mut queue, handle, Duty::Jobs) {
-            queue.threads -= 1;
-            if queue.threads == 0 {
-                let job = queue.jobs.pop_back();
-                drop(queue);
-                job.into_iter().for_each(Runnable::shutdown);
-                return Err(error);
+    fn push(&self, handle: &Handle, class: Class, job: Runnable) -> io::Result<()> {
+        let lane = self.lane(class);
+        match lane.push(job) {
+            Pushed::Done => Ok(()),
+            Pushed::Closed => {
+                cancel_all(lane);
+                Ok(())
             }
-            // One of the others will come to it.
+            Pushed::StartThread => self
+                .start_thread(handle, Duty::Jobs(class))
+                .or_else(|error| {
+                    if lane.forget_thread() {
+                        // Nobody would ever come to it.
+                        cancel_all(lane);
+                        return Err(error);
+                    }
+                    Ok(())
+                }),
         }
-        Ok(())
     }
 
-    /// Runs `duty` on a thread of its own, whatever the limit says.
+    /// Runs `duty` on a thread of its own, whatever the limits say.
     ///
     /// # Errors
     ///
@@ -142,119 +151,71 @@ impl BlockingPool {
         handle: &Handle,
         duty: impl FnOnce() + Send + 'static,
     ) -> io::Result<()> {
-        self.start_thread(&mut self.queue.lock(), handle, Duty::First(Box::new(duty)))
+        self.start_thread(handle, Duty::Worker(Box::new(duty)))
     }
 
-    fn start_thread(&self, queue: &mut Queue, handle: &Handle, duty: Duty) -> io::Result<()> {
-        let number = queue.next_thread;
-        queue.next_thread += 1;
+    fn start_thread(&self, handle: &Handle, duty: Duty) -> io::Result<()> {
         let mut builder = thread::Builder::new().name((self.settings.thread_name)());
         if let Some(size) = self.settings.thread_stack_size {
             builder = builder.stack_size(size);
         }
         let runtime = handle.clone();
+        let mut threads = self.threads.lock();
+        let number = threads.next;
+        threads.next += 1;
         let thread =
             builder.spawn(move || runtime.blocking_pool().run_thread(&runtime, number, duty))?;
         // We hold the lock, so the thread cannot have ended and looked for its entry yet.
-        queue.alive.insert(number, thread);
+        threads.alive.insert(number, thread);
         Ok(())
     }
 
     fn run_thread(&self, handle: &Handle, number: u64, duty: Duty) {
-        /// Takes the thread off the list even if a hook of the user panics.
-        struct Ended<'a>(&'a BlockingPool, u64);
-        impl Drop for Ended<'_> {
-            fn drop(&mut self) {
-                let mut queue = self.0.queue.lock();
-                let thread = queue.alive.remove(&self.1);
-                if queue.closed {
-                    queue.ended.extend(thread);
-                }
-                drop(queue);
-                self.0.ended.notify_all();
-            }
-        }
-        let ended = Ended(self, number);
         let context = handle.enter_owned();
         self.settings.call(&self.settings.on_thread_start);
-        let takes_jobs = match duty {
-            Duty::Jobs => true,
-            Duty::First(first) => {
-                first();
-                false
-            }
-        };
-        if takes_jobs {
-            self.take_jobs(handle);
+        match duty {
+            Duty::Worker(duty) => duty(),
+            Duty::Jobs(class) => self.take_jobs(handle, self.lane(class)),
         }
         self.settings.call(&self.settings.on_thread_stop);
         drop(context);
-        drop(ended);
+        let mut threads = self.threads.lock();
+        let thread = threads.alive.remove(&number);
+        if threads.closed {
+            threads.ended.extend(thread);
+        }
+        drop(threads);
+        self.ended.notify_all();
     }
 
-    /// Runs jobs until the pool closes or there was none for the keep-alive time.
-    fn take_jobs(&self, handle: &Handle) {
-        let mut queue = self.queue.lock();
-        loop {
-            while let Some(job) = queue.jobs.pop_front() {
-                let closed = queue.closed;
-                drop(queue);
-                if closed {
-                    job.shutdown();
-                } else {
-                    job.run();
-                    handle.blocking_work_ended();
-                }
-                queue = self.queue.lock();
+    fn take_jobs(&self, handle: &Handle, lane: &Lane<Runnable>) {
+        let keep_alive = self.settings.thread_keep_alive;
+        lane.take_jobs(Some(keep_alive), |job| {
+            if lane.is_closed() {
+                job.shutdown();
+            } else {
+                job.run();
+                handle.blocking_work_ended();
             }
-            if queue.closed {
-                break;
-            }
-            queue.idle += 1;
-            let deadline = Instant::now().checked_add(self.settings.thread_keep_alive);
-            loop {
-                let timed_out = match deadline {
-                    Some(deadline) => self.changed.wait_until(&mut queue, deadline).timed_out(),
-                    None => {
-                        self.changed.wait(&mut queue);
-                        false
-                    }
-                };
-                if queue.promised > 0 {
-                    // The promise took us off the idle count.
-                    queue.promised -= 1;
-                    break;
-                }
-                if queue.closed || timed_out {
-                    queue.idle -= 1;
-                    if timed_out && !queue.closed {
-                        queue.threads -= 1;
-                        return;
-                    }
-                    break;
-                }
-            }
-        }
-        queue.threads -= 1;
+        });
     }
 
     /// Refuses new jobs, cancels those that wait, and lets the idle threads end.
     pub(crate) fn close(&self) {
-        let mut queue = self.queue.lock();
-        queue.closed = true;
-        let jobs = std::mem::take(&mut queue.jobs);
-        drop(queue);
-        self.changed.notify_all();
-        jobs.into_iter().for_each(Runnable::shutdown);
+        self.threads.lock().closed = true;
+        for lane in self.lanes() {
+            lane.close();
+            cancel_all(lane);
+        }
     }
 
     /// Waits until all threads have ended, for `timeout` at most. Says whether they have.
     pub(crate) fn join(&self, timeout: Option<Duration>) -> bool {
         let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
-        let mut queue = self.queue.lock();
         let this_thread = thread::current().id();
+        let mut threads = self.threads.lock();
         // A thread of the pool that drops the last handle of its runtime must not wait for itself.
-        while queue
+        while threads
             .alive
             .values()
             .any(|thread| thread.thread().id() != this_thread)
@@ -264,20 +225,41 @@ impl BlockingPool {
             }
             match deadline {
                 Some(deadline) => {
-                    if self.ended.wait_until(&mut queue, deadline).timed_out() {
+                    if self.ended.wait_until(&mut threads, deadline).timed_out() {
                         return false;
                     }
                 }
-                None => self.ended.wait(&mut queue),
+                None => self.ended.wait(&mut threads),
             }
         }
-        let ended = std::mem::take(&mut queue.ended);
-        drop(queue);
+        let ended = std::mem::take(&mut threads.ended);
+        drop(threads);
         for thread in ended {
-            // A panic in it was one of a user's hook, and is printed.
+            // It has done everything but ending, and panics are caught before that.
             let _ = thread.join();
         }
         true
+    }
+
+    /// How many threads there are for blocking work.
+    pub(crate) fn thread_count(&self) -> usize {
+        self.lanes().iter().map(|lane| lane.threads()).sum()
+    }
+
+    /// How many of them wait for work.
+    pub(crate) fn idle_count(&self) -> usize {
+        self.lanes().iter().map(|lane| lane.idle()).sum()
+    }
+
+    /// How much work waits for a thread.
+    pub(crate) fn queue_depth(&self) -> usize {
+        self.lanes().iter().map(|lane| lane.queued()).sum()
+    }
+}
+
+fn cancel_all(lane: &Lane<Runnable>) {
+    while let Some(job) = lane.drain() {
+        job.shutdown();
     }
 }
 
@@ -321,9 +303,9 @@ impl Schedule for Unscheduled {
 pub(crate) struct OffloadTo(pub(crate) Handle);
 
 impl runtime_base::blocking::BlockingPool for OffloadTo {
-    fn run(&self, job: runtime_base::blocking::Job) {
+    fn run(&self, class: Class, job: runtime_base::blocking::Job) {
         // A pool without threads drops the job, whose author then gets an error.
-        let spawned = catch_unwind(AssertUnwindSafe(|| self.0.spawn_blocking(job)));
+        let spawned = catch_unwind(AssertUnwindSafe(|| self.0.offload(class, job)));
         drop(spawned);
     }
 }

@@ -4,6 +4,7 @@ use std::fmt;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::thread::{self, ThreadId};
 use std::time::Duration;
 
 use runtime_timer::Clock;
@@ -11,7 +12,7 @@ use runtime_timer::Clock;
 use super::driver::Enabled;
 use super::handle::Flavor;
 use super::settings::{Settings, UnhandledPanic};
-use super::{Handle, Id, Runtime};
+use super::{Handle, Id, LocalOptions, LocalRuntime, Runtime};
 use crate::scheduler::{CurrentThread, MultiThread};
 
 /// Builds a [`Runtime`] with settings of your own.
@@ -308,6 +309,42 @@ impl Builder {
     /// multi-thread runtime is to start with its clock paused.
     #[track_caller]
     pub fn build(&mut self) -> io::Result<Runtime> {
+        self.build_on(None)
+    }
+
+    /// Builds a runtime that stays on this thread and runs futures that are not [`Send`]. The
+    /// options are there for settings to come.
+    ///
+    /// # Errors
+    ///
+    /// When the system gives no descriptors.
+    ///
+    /// # Panics
+    ///
+    /// On a multi-thread builder: use [`new_current_thread`](Self::new_current_thread).
+    ///
+    /// ```
+    /// use runtime::runtime::{Builder, LocalOptions};
+    ///
+    /// let runtime = Builder::new_current_thread().build_local(LocalOptions::default())?;
+    /// let text = std::rc::Rc::new("not Send");
+    /// let length = runtime.spawn_local(async move { text.len() });
+    /// assert_eq!(runtime.block_on(length).unwrap(), 8);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn build_local(&mut self, options: LocalOptions) -> io::Result<LocalRuntime> {
+        assert!(
+            self.kind == Kind::CurrentThread,
+            "multi_thread is not supported for LocalRuntime; use `Builder::new_current_thread`"
+        );
+        let LocalOptions { .. } = options;
+        self.build_on(Some(thread::current().id()))
+            .map(LocalRuntime::new_with)
+    }
+
+    #[track_caller]
+    fn build_on(&mut self, own_thread: Option<ThreadId>) -> io::Result<Runtime> {
         let id = Id::next();
         let settings = Arc::new(self.settings.clone());
         let clock = Clock::new(self.kind == Kind::CurrentThread);
@@ -321,7 +358,7 @@ impl Builder {
         }
         let flavor = match self.kind {
             Kind::CurrentThread => {
-                let scheduler = CurrentThread::new(id, self.enabled, clock, settings)?;
+                let scheduler = CurrentThread::new(id, own_thread, self.enabled, clock, settings)?;
                 Flavor::CurrentThread(Arc::new(scheduler))
             }
             Kind::MultiThread => {
@@ -360,7 +397,7 @@ fn default_worker_threads() -> usize {
 static NEXT_ID: AtomicUsize = AtomicUsize::new(1);
 
 impl Id {
-    fn next() -> Self {
+    pub(crate) fn next() -> Self {
         // Relaxed: the numbers must differ, nothing else.
         Self(NEXT_ID.fetch_add(1, Relaxed) as u64)
     }

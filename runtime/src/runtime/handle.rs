@@ -8,7 +8,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use futures_task::{FutureObj, Spawn, SpawnError};
-use runtime_base::blocking::PoolRef;
+use runtime_base::blocking::{Class, Job, PoolRef};
 use runtime_base::current::{self, Slot};
 use runtime_base::driving;
 
@@ -86,6 +86,15 @@ impl Handle {
             .ok_or_else(TryCurrentError::missing_context)
     }
 
+    /// The scheduler of the current runtime, if that is a
+    /// [`LocalRuntime`](super::LocalRuntime).
+    pub(crate) fn current_local() -> Option<Arc<CurrentThread>> {
+        match &Self::look_up().ok()?.flavor {
+            Flavor::CurrentThread(scheduler) if scheduler.is_local() => Some(scheduler.clone()),
+            _ => None,
+        }
+    }
+
     /// Calls `f` with the current runtime.
     #[track_caller]
     pub(crate) fn with_current<R>(f: impl FnOnce(&Self) -> R) -> R {
@@ -132,19 +141,24 @@ impl Handle {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        self.spawn_at(future, Location::caller())
+        self.spawn_as(future, task::Id::next(), Location::caller())
     }
 
-    pub(crate) fn spawn_at<F>(
+    pub(crate) fn spawn_as<F>(
         &self,
         future: F,
+        id: task::Id,
         spawned_at: &'static Location<'static>,
     ) -> JoinHandle<F::Output>
     where
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        struct SpawnOn<'a>(&'a Handle, &'static Location<'static>);
+        struct SpawnOn<'a> {
+            handle: &'a Handle,
+            id: task::Id,
+            spawned_at: &'static Location<'static>,
+        }
         impl SpawnFuture for SpawnOn<'_> {
             #[inline]
             fn spawn<F>(self, future: F) -> JoinHandle<F::Output>
@@ -152,14 +166,22 @@ impl Handle {
                 F: Future + Send + 'static,
                 F::Output: Send + 'static,
             {
-                let id = task::Id::next();
-                match &self.0.flavor {
-                    Flavor::CurrentThread(scheduler) => scheduler.spawn(future, id, self.1),
-                    Flavor::MultiThread(scheduler) => scheduler.spawn(future, id, self.1),
+                match &self.handle.flavor {
+                    Flavor::CurrentThread(scheduler) => {
+                        scheduler.spawn(future, self.id, self.spawned_at)
+                    }
+                    Flavor::MultiThread(scheduler) => {
+                        scheduler.spawn(future, self.id, self.spawned_at)
+                    }
                 }
             }
         }
-        boxed_if_large(future, SpawnOn(self, spawned_at))
+        let spawn = SpawnOn {
+            handle: self,
+            id,
+            spawned_at,
+        };
+        boxed_if_large(future, spawn)
     }
 
     /// Runs `work` on a thread where blocking is fine; see
@@ -174,12 +196,34 @@ impl Handle {
         F: FnOnce() -> R + Send + 'static,
         R: Send + 'static,
     {
-        self.spawn_blocking_at(work, Location::caller())
+        self.spawn_blocking_as(work, task::Id::next(), Location::caller())
     }
 
-    pub(crate) fn spawn_blocking_at<F, R>(
+    pub(crate) fn spawn_blocking_as<F, R>(
         &self,
         work: F,
+        id: task::Id,
+        spawned_at: &'static Location<'static>,
+    ) -> JoinHandle<R>
+    where
+        F: FnOnce() -> R + Send + 'static,
+        R: Send + 'static,
+    {
+        self.spawn_classed(Class::General, work, id, spawned_at)
+    }
+
+    /// Runs what a layer below wants to have run.
+    #[track_caller]
+    pub(crate) fn offload(&self, class: Class, job: Job) {
+        drop(self.spawn_classed(class, job, task::Id::next(), Location::caller()));
+    }
+
+    #[track_caller]
+    fn spawn_classed<F, R>(
+        &self,
+        class: Class,
+        work: F,
+        id: task::Id,
         spawned_at: &'static Location<'static>,
     ) -> JoinHandle<R>
     where
@@ -190,7 +234,8 @@ impl Handle {
             Flavor::CurrentThread(scheduler) => scheduler.clock(),
             Flavor::MultiThread(scheduler) => scheduler.clock(),
         };
-        self.blocking_pool().spawn(self, clock, work, spawned_at)
+        self.blocking_pool()
+            .spawn(self, clock, class, work, id, spawned_at)
     }
 
     /// Blocks this thread until `future` is ready, with this runtime as the current one.

@@ -13,6 +13,11 @@
 //!   the thread that took it.
 //! - **C2** Whoever puts the core back wakes one thread of `waiting`; a thread that was woken for it
 //!   and leaves instead wakes the next.
+//! - **C3** A future that is not `Send` is polled and dropped by the thread that made it: only a
+//!   scheduler with `own_thread` accepts one, on that thread, and no other takes the core or shuts
+//!   the scheduler down, because [`LocalRuntime`](crate::runtime::LocalRuntime) stays there. What
+//!   other threads may do to a task is to queue it; after the injection queue was closed they cancel
+//!   it instead, but then it is complete already, or its own thread is about to make it so.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -26,6 +31,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 use std::task::{Context, Poll, Wake, Waker};
+use std::thread::{self, ThreadId};
 
 use parking_lot::Mutex;
 use runtime_base::parker::{Parker, Unparker};
@@ -49,6 +55,8 @@ thread_local! {
 /// The scheduler of one current-thread runtime.
 pub(crate) struct CurrentThread {
     id: Id,
+    /// The only thread that may have the core, if futures that are not `Send` may be spawned.
+    own_thread: Option<ThreadId>,
     driver: Driver,
     injection: Injection,
     owned: OwnedTasks,
@@ -88,12 +96,14 @@ pub(super) fn is_running_here() -> bool {
 impl CurrentThread {
     pub(crate) fn new(
         id: Id,
+        own_thread: Option<ThreadId>,
         enabled: Enabled,
         clock: Clock,
         settings: Arc<Settings>,
     ) -> io::Result<Self> {
         Ok(Self {
             id,
+            own_thread,
             driver: Driver::new(id.number(), enabled, clock.clone())?,
             injection: Injection::new(),
             owned: OwnedTasks::new(1),
@@ -120,6 +130,45 @@ impl CurrentThread {
     where
         F: Future + Send + 'static,
         F::Output: Send + 'static,
+    {
+        self.add(future, id, spawned_at)
+    }
+
+    /// Makes a task of `future`, which need not be `Send`, and puts it into a queue.
+    ///
+    /// # Panics
+    ///
+    /// On any thread but the runtime's own.
+    #[track_caller]
+    pub(crate) fn spawn_local<F>(
+        self: &Arc<Self>,
+        future: F,
+        id: task::Id,
+        spawned_at: &'static Location<'static>,
+    ) -> JoinHandle<F::Output>
+    where
+        F: Future + 'static,
+        F::Output: 'static,
+    {
+        // C3 holds only then.
+        assert!(self.is_own_thread(), "this runtime runs on another thread");
+        if size_of::<F>() > task::BOX_ABOVE {
+            self.add(Box::pin(future), id, spawned_at)
+        } else {
+            self.add(future, id, spawned_at)
+        }
+    }
+
+    /// What both kinds of spawn do. The caller sees to C3.
+    fn add<F>(
+        self: &Arc<Self>,
+        future: F,
+        id: task::Id,
+        spawned_at: &'static Location<'static>,
+    ) -> JoinHandle<F::Output>
+    where
+        F: Future + 'static,
+        F::Output: 'static,
     {
         let (join, runnable) = self.owned.spawn(future, self.clone(), id, spawned_at);
         if let Some(runnable) = runnable
@@ -225,6 +274,16 @@ impl CurrentThread {
         {
             task.shutdown();
         }
+    }
+
+    /// Whether futures that are not `Send` may be spawned, on the thread that made the runtime.
+    pub(crate) fn is_local(&self) -> bool {
+        self.own_thread.is_some()
+    }
+
+    /// Whether this is the thread that alone runs the scheduler.
+    pub(crate) fn is_own_thread(&self) -> bool {
+        self.own_thread == Some(thread::current().id())
     }
 
     pub(crate) fn is_shut_down(&self) -> bool {

@@ -289,6 +289,14 @@ impl Permits {
 
     /// Hands out no more permits: whoever waits, or asks later, is refused.
     pub(crate) fn close(&self) {
+        let mut wakers = Wakers::new();
+        self.close_into(&mut wakers);
+        wakers.wake_all();
+    }
+
+    /// As [`close`](Self::close), but leaves it to the caller to wake: for those who have more to
+    /// do first, which a waker that panics must not prevent.
+    pub(crate) fn close_into(&self, wakers: &mut Wakers) {
         let mut locked = self.waiters.lock();
         let mut word = self.word.load(Relaxed);
         // Release pairs with the Acquire of `is_closed` and of those who are refused.
@@ -298,12 +306,9 @@ impl Permits {
         {
             word = current;
         }
-        let mut wakers = Wakers::new();
         while !locked.is_empty() {
             wakers.extend(locked.pop_front());
         }
-        drop(locked);
-        wakers.wake_all();
     }
 
     /// Whether [`close`](Self::close) was called.

@@ -14,6 +14,7 @@
 
 use std::fmt;
 use std::future::{Future, poll_fn};
+use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker, ready};
@@ -23,7 +24,7 @@ use runtime_base::arena::{Arena, Key};
 use runtime_base::coop;
 use runtime_base::waker_cell::WakerCell;
 
-use super::{AbortHandle, Id, JoinError, JoinHandle};
+use super::{AbortHandle, Id, JoinError, JoinHandle, LocalSet};
 use crate::runtime::Handle;
 
 /// A set of spawned tasks, all with the same type of output.
@@ -154,6 +155,48 @@ impl<T: 'static> JoinSet<T> {
         T: Send,
     {
         self.insert(handle.spawn_blocking(work))
+    }
+
+    /// Spawns `task`, which need not be [`Send`], on the local set or local runtime of this thread
+    /// and adds it; see [`spawn_local`](super::spawn_local).
+    ///
+    /// # Panics
+    ///
+    /// Outside of both.
+    #[track_caller]
+    pub fn spawn_local<F>(&mut self, task: F) -> AbortHandle
+    where
+        F: Future<Output = T> + 'static,
+    {
+        self.insert(super::spawn_local(task))
+    }
+
+    /// Spawns `task`, which need not be [`Send`], on `local_set` and adds it.
+    #[track_caller]
+    pub fn spawn_local_on<F>(&mut self, task: F, local_set: &LocalSet) -> AbortHandle
+    where
+        F: Future<Output = T> + 'static,
+    {
+        self.insert(local_set.spawn_local(task))
+    }
+
+    /// Makes a task with settings of its own, such as a name, and adds it.
+    ///
+    /// ```
+    /// # use runtime::task::JoinSet;
+    /// # #[runtime::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// let mut set = JoinSet::new();
+    /// set.build_task().name("answers").spawn(async { 42 })?;
+    /// assert_eq!(set.join_next().await.unwrap().unwrap(), 42);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn build_task(&mut self) -> Builder<'_, T> {
+        Builder {
+            set: self,
+            task: super::Builder::new(),
+        }
     }
 
     /// Adds a task that runs already.
@@ -298,6 +341,129 @@ impl<T: 'static> JoinSet<T> {
             }
         }
         outputs
+    }
+}
+
+/// Spawns one task with settings of its own into a [`JoinSet`]. Made by
+/// [`JoinSet::build_task`].
+#[must_use = "a builder spawns nothing by itself"]
+pub struct Builder<'a, T> {
+    set: &'a mut JoinSet<T>,
+    task: super::Builder<'a>,
+}
+
+impl<'a, T: 'static> Builder<'a, T> {
+    /// The task's name, for reports.
+    pub fn name(self, name: &'a str) -> Self {
+        Self {
+            task: self.task.name(name),
+            ..self
+        }
+    }
+
+    /// As [`JoinSet::spawn`].
+    ///
+    /// # Errors
+    ///
+    /// None at present.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a runtime.
+    #[track_caller]
+    pub fn spawn<F>(self, future: F) -> io::Result<AbortHandle>
+    where
+        F: Future<Output = T> + Send + 'static,
+        T: Send,
+    {
+        Ok(self.set.insert(self.task.spawn(future)?))
+    }
+
+    /// As [`JoinSet::spawn_on`].
+    ///
+    /// # Errors
+    ///
+    /// None at present.
+    #[track_caller]
+    pub fn spawn_on<F>(self, future: F, handle: &Handle) -> io::Result<AbortHandle>
+    where
+        F: Future<Output = T> + Send + 'static,
+        T: Send,
+    {
+        Ok(self.set.insert(self.task.spawn_on(future, handle)?))
+    }
+
+    /// As [`JoinSet::spawn_blocking`].
+    ///
+    /// # Errors
+    ///
+    /// None at present.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a runtime.
+    #[track_caller]
+    pub fn spawn_blocking<F>(self, work: F) -> io::Result<AbortHandle>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send,
+    {
+        Ok(self.set.insert(self.task.spawn_blocking(work)?))
+    }
+
+    /// As [`JoinSet::spawn_blocking_on`].
+    ///
+    /// # Errors
+    ///
+    /// None at present.
+    #[track_caller]
+    pub fn spawn_blocking_on<F>(self, work: F, handle: &Handle) -> io::Result<AbortHandle>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send,
+    {
+        Ok(self.set.insert(self.task.spawn_blocking_on(work, handle)?))
+    }
+
+    /// As [`JoinSet::spawn_local`].
+    ///
+    /// # Errors
+    ///
+    /// None at present.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a local set and of a local runtime.
+    #[track_caller]
+    pub fn spawn_local<F>(self, future: F) -> io::Result<AbortHandle>
+    where
+        F: Future<Output = T> + 'static,
+    {
+        Ok(self.set.insert(self.task.spawn_local(future)?))
+    }
+
+    /// As [`JoinSet::spawn_local_on`].
+    ///
+    /// # Errors
+    ///
+    /// None at present.
+    #[track_caller]
+    pub fn spawn_local_on<F>(self, future: F, local_set: &LocalSet) -> io::Result<AbortHandle>
+    where
+        F: Future<Output = T> + 'static,
+    {
+        Ok(self
+            .set
+            .insert(self.task.spawn_local_on(future, local_set)?))
+    }
+}
+
+impl<T> fmt::Debug for Builder<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("join_set::Builder")
+            .field("set", &self.set)
+            .field("task", &self.task)
+            .finish()
     }
 }
 

@@ -1,7 +1,7 @@
 #[runtime::main(flavor = "multi_threaded")]
 async fn unknown_flavor() {}
 
-#[runtime::main(flavor = "local")]
+#[runtime::main(flavor = "local", worker_threads = 2)]
 async fn local_flavor() {}
 
 #[runtime::main(flavor = "threaded_scheduler")]

@@ -16,6 +16,7 @@ const NAMES: &str =
 pub(super) enum Flavor {
     CurrentThread,
     MultiThread,
+    Local,
 }
 
 /// How the runtime is to be built. Where an argument is wrong this holds what it would be without,
@@ -107,9 +108,13 @@ impl Arguments {
             unhandled_panic,
             name,
         } = self;
-        let flavor = match flavor {
-            Flavor::CurrentThread => quote!(new_current_thread),
-            Flavor::MultiThread => quote!(new_multi_thread),
+        let (flavor, build) = match flavor {
+            Flavor::CurrentThread => (quote!(new_current_thread), quote!(build())),
+            Flavor::MultiThread => (quote!(new_multi_thread), quote!(build())),
+            Flavor::Local => (
+                quote!(new_current_thread),
+                quote!(build_local(::core::default::Default::default())),
+            ),
         };
         let name = name.iter();
         let worker_threads = worker_threads.iter();
@@ -122,7 +127,7 @@ impl Arguments {
                 .enable_all()
                 #(.start_paused(#start_paused))*
                 #(.unhandled_panic(#crate_path::runtime::UnhandledPanic::#unhandled_panic))*
-                .build()
+                .#build
                 .expect("Failed building the Runtime")
                 .block_on
         }
@@ -204,7 +209,7 @@ impl Reader {
             ));
         };
         match arguments.flavor {
-            Flavor::CurrentThread => {
+            Flavor::CurrentThread | Flavor::Local => {
                 if let Some(value) = arguments.worker_threads.take() {
                     refuse(value.span(), "worker_threads", "multi_thread");
                 }
@@ -268,15 +273,15 @@ fn flavor(value: &LitStr) -> Result<Flavor> {
     let problem = match value.value().as_str() {
         "current_thread" => return Ok(Flavor::CurrentThread),
         "multi_thread" => return Ok(Flavor::MultiThread),
-        "local" => "the flavor `local` is not supported by the attribute yet; \
-                    use `LocalSet`, or the flavor `current_thread`"
-            .into(),
+        "local" => return Ok(Flavor::Local),
         "single_thread" | "single_threaded" | "basic_scheduler" => {
             "this flavor is called `current_thread`".into()
         }
         "threaded_scheduler" => "this flavor is called `multi_thread`".into(),
         other => {
-            format!("unknown flavor `{other}`; there are `current_thread` and `multi_thread`")
+            format!(
+                "unknown flavor `{other}`; there are `current_thread`, `local` and `multi_thread`"
+            )
         }
     };
     Err(Error::new(value.span(), problem))

@@ -159,17 +159,15 @@ fn a_block_leaves_the_chain_only_when_no_producer_can_come_from_it() {
         push(&queue, 0);
         push(&queue, 1);
         let other = queue.clone();
-        let retiring = thread::spawn(move || {
-            push(&other, 2);
-            push(&other, 3);
-        });
         let coming = thread::spawn(move || {
-            push(&queue, 4);
+            push(&other, 4);
         });
+        // Retires the first block.
+        push(&queue, 2);
+        push(&queue, 3);
         let early = (0..4).filter(|_| consumer.pop().is_some()).count();
         // Makes the third block, if the second is read, and so gives the first one up.
         consumer.queue.announce_wait(&mut consumer.head);
-        retiring.join().unwrap();
         coming.join().unwrap();
         let late = (0..5).filter(|_| consumer.pop().is_some()).count();
         assert_eq!(early + late, 5);

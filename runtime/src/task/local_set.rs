@@ -1,0 +1,637 @@
+//! Tasks that stay on one thread, because their futures must not leave it.
+//!
+//! # How it works
+//!
+//! A [`LocalSet`] is a small scheduler inside of a future: whoever polls the set, or a future of
+//! [`run_until`](LocalSet::run_until), polls the tasks. What other threads can reach is the
+//! [`Mailbox`]: a wake puts the task into its queue, under one lock, and wakes those who poll the
+//! set unless a visit is due anyway. A visit takes the queue out as a whole and runs at most
+//! [`TASKS_PER_VISIT`] tasks.
+//!
+//! # Invariants
+//!
+//! - **V1** While a task is queued `visit_due` is set, and then somebody was woken or is visiting, or
+//!   nobody polls the set; every poll visits. `visit_due` is cleared under the lock, by a visitor
+//!   who finds the queue empty and whose waker is registered.
+//! - **V2** Futures are polled and dropped by the thread of the set only: other threads put runnables
+//!   into the queue, or drop them after it was closed. At that time all tasks are complete, because
+//!   the set closes its list of tasks first.
+//! - **V3** No waker is cloned, woken or dropped under the lock, and no task run or dropped.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::fmt;
+use std::future::Future;
+use std::marker::PhantomData;
+use std::panic::Location;
+use std::pin::Pin;
+use std::ptr::NonNull;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
+use std::task::{Context, Poll, Waker};
+
+use parking_lot::Mutex;
+use pin_project_lite::pin_project;
+use runtime_base::current::Slot;
+use runtime_base::wake_batch::WakeBatch;
+use runtime_base::{coop, defer};
+
+use super::owned::OwnedTasks;
+use super::{BOX_ABOVE, Id, JoinHandle, Runnable, Schedule, TaskRef};
+use crate::runtime::{self, Handle, Runtime, UnhandledPanic};
+
+/// How many tasks are polled before the others of the thread have their turn; Tokio's figure.
+const TASKS_PER_VISIT: usize = 61;
+
+thread_local! {
+    /// The set that [`spawn_local`] of this thread uses.
+    static CURRENT: Slot<Rc<LocalTasks>> = const { Slot::new() };
+    /// Whether this thread polls a future of `run_until`.
+    static IN_RUN_UNTIL: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Runs `future`, which need not be [`Send`], as a task of this thread.
+///
+/// The task belongs to the [`LocalRuntime`](crate::runtime::LocalRuntime) of this thread, or else to
+/// the innermost [`LocalSet`] that is polled or [entered](LocalSet::enter) here.
+///
+/// # Panics
+///
+/// Outside of both, and inside of a `LocalRuntime` that belongs to another thread.
+///
+/// ```
+/// use std::rc::Rc;
+/// use runtime::task;
+///
+/// # #[runtime::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let text = Rc::new("not Send");
+/// let set = task::LocalSet::new();
+/// let length = set
+///     .run_until(async move { task::spawn_local(async move { text.len() }).await.unwrap() })
+///     .await;
+/// assert_eq!(length, 8);
+/// # }
+/// ```
+#[track_caller]
+pub fn spawn_local<F>(future: F) -> JoinHandle<F::Output>
+where
+    F: Future + 'static,
+    F::Output: 'static,
+{
+    spawn_here(future, Id::next(), Location::caller())
+}
+
+/// See [`spawn_local`].
+#[track_caller]
+pub(super) fn spawn_here<F>(
+    future: F,
+    id: Id,
+    spawned_at: &'static Location<'static>,
+) -> JoinHandle<F::Output>
+where
+    F: Future + 'static,
+    F::Output: 'static,
+{
+    if let Some(scheduler) = Handle::current_local() {
+        assert!(
+            scheduler.is_own_thread(),
+            "Local tasks can only be spawned on a LocalRuntime from the thread the runtime was \
+             created on; use `spawn` for futures that are `Send`"
+        );
+        return scheduler.spawn_local(future, id, spawned_at);
+    }
+    let Some(tasks) = CURRENT.try_with(Slot::get).ok().flatten() else {
+        panic!(
+            "`spawn_local` called from outside of a `task::LocalSet` or `runtime::LocalRuntime`; \
+             call it inside of `LocalSet::run_until`, or use `spawn` for futures that are `Send`"
+        )
+    };
+    tasks.spawn(future, id, spawned_at)
+}
+
+/// Whether this thread polls a future of [`LocalSet::run_until`], and so must not hand its other
+/// tasks to anybody.
+pub(crate) fn is_in_run_until() -> bool {
+    IN_RUN_UNTIL.get()
+}
+
+/// A set of tasks that are all polled by one thread, so that their futures need not be [`Send`].
+///
+/// The tasks run while the set itself is awaited, which ends when all of them have, or while a future
+/// of [`run_until`](Self::run_until) is; and not at other times. The set cannot be sent to another
+/// thread, so it is awaited inside of [`Runtime::block_on`] or [`block_on`](Self::block_on), or inside
+/// of another set. Wakes and aborts may come from any thread.
+///
+/// Dropping the set cancels its tasks and drops their futures.
+///
+/// ```
+/// use std::rc::Rc;
+/// use std::cell::Cell;
+/// use runtime::task::LocalSet;
+///
+/// let runtime = runtime::Builder::new_current_thread().build()?;
+/// let sum = Rc::new(Cell::new(0));
+/// let set = LocalSet::new();
+/// for number in 1..=10 {
+///     let sum = sum.clone();
+///     set.spawn_local(async move { sum.set(sum.get() + number) });
+/// }
+/// runtime.block_on(set);
+/// assert_eq!(sum.get(), 55);
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub struct LocalSet {
+    id: runtime::Id,
+    tasks: Rc<LocalTasks>,
+}
+
+/// What the thread of a set has of it.
+struct LocalTasks {
+    mailbox: Arc<Mailbox>,
+    /// Taken out of the mailbox and not run yet.
+    batch: RefCell<VecDeque<Runnable>>,
+    /// Names the next future of `run_until`.
+    next_poller: Cell<u64>,
+}
+
+/// What every thread may reach of a set.
+struct Mailbox {
+    owned: OwnedTasks,
+    inbox: Mutex<Inbox>,
+    /// The policy for panics.
+    stop_on_panic: AtomicBool,
+    /// A task panicked, and the policy is to stop.
+    must_stop: AtomicBool,
+}
+
+#[derive(Default)]
+struct Inbox {
+    queue: VecDeque<Runnable>,
+    /// See V1.
+    visit_due: bool,
+    closed: bool,
+    /// Who polls the set: itself under number 0, and futures of `run_until`.
+    pollers: Vec<(u64, Waker)>,
+}
+
+/// The number under which the set itself, as a future, is registered.
+const WHOLE_SET: u64 = 0;
+
+impl LocalSet {
+    /// An empty set.
+    pub fn new() -> Self {
+        Self {
+            id: runtime::Id::next(),
+            tasks: Rc::new(LocalTasks {
+                mailbox: Arc::new(Mailbox {
+                    // Without threads that would share it, one list is enough.
+                    owned: OwnedTasks::new(0),
+                    inbox: Mutex::default(),
+                    stop_on_panic: AtomicBool::new(false),
+                    must_stop: AtomicBool::new(false),
+                }),
+                batch: RefCell::default(),
+                next_poller: Cell::new(WHOLE_SET + 1),
+            }),
+        }
+    }
+
+    /// Makes this the set that [`spawn_local`] of this thread uses, until the guard is dropped.
+    ///
+    /// ```
+    /// use runtime::task;
+    ///
+    /// let set = task::LocalSet::new();
+    /// let guard = set.enter();
+    /// let answer = task::spawn_local(async { 42 });
+    /// drop(guard);
+    /// let runtime = runtime::Builder::new_current_thread().build()?;
+    /// assert_eq!(set.block_on(&runtime, answer).unwrap(), 42);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn enter(&self) -> LocalEnterGuard {
+        LocalEnterGuard::enter(&self.tasks)
+    }
+
+    /// Runs `future` as a task of this set; it is polled when the set is.
+    ///
+    /// It may be called anywhere on the thread of the set, also outside of a runtime.
+    #[track_caller]
+    pub fn spawn_local<F>(&self, future: F) -> JoinHandle<F::Output>
+    where
+        F: Future + 'static,
+        F::Output: 'static,
+    {
+        self.spawn_as(future, Id::next(), Location::caller())
+    }
+
+    pub(super) fn spawn_as<F>(
+        &self,
+        future: F,
+        id: Id,
+        spawned_at: &'static Location<'static>,
+    ) -> JoinHandle<F::Output>
+    where
+        F: Future + 'static,
+        F::Output: 'static,
+    {
+        self.tasks.spawn(future, id, spawned_at)
+    }
+
+    /// Runs `runtime` on this thread, and the tasks of this set, until `future` is ready.
+    ///
+    /// Tasks of the set that are not complete then stay in it.
+    ///
+    /// # Panics
+    ///
+    /// Inside of asynchronous code, or when `future` panics. Await
+    /// [`run_until`](Self::run_until) there instead.
+    #[track_caller]
+    pub fn block_on<F>(&self, runtime: &Runtime, future: F) -> F::Output
+    where
+        F: Future,
+    {
+        runtime.block_on(self.run_until(future))
+    }
+
+    /// Runs the tasks of this set until `future` is ready, and gives its output.
+    ///
+    /// Tasks that are not complete then stay in the set, and go on when it is polled again.
+    ///
+    /// # Panics
+    ///
+    /// When a task panicked and the policy is to stop; see
+    /// [`unhandled_panic`](Self::unhandled_panic).
+    /// [`block_in_place`](super::block_in_place) panics inside.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future drops `future` and leaves the tasks in the set.
+    pub async fn run_until<F>(&self, future: F) -> F::Output
+    where
+        F: Future,
+    {
+        let poller = self.tasks.next_poller.get();
+        self.tasks.next_poller.set(poller + 1);
+        RunUntil {
+            tasks: &self.tasks,
+            poller,
+            future,
+        }
+        .await
+    }
+
+    /// What happens when a task of this set panics.
+    ///
+    /// With [`UnhandledPanic::ShutdownRuntime`] the set cancels all of its tasks, and whoever polls it
+    /// panics. By default the panic is the task's [`JoinError`](super::JoinError) and nothing else.
+    ///
+    /// ```should_panic
+    /// use runtime::runtime::UnhandledPanic;
+    /// use runtime::task::{self, LocalSet};
+    ///
+    /// # #[runtime::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let mut set = LocalSet::new();
+    /// set.unhandled_panic(UnhandledPanic::ShutdownRuntime);
+    /// set.run_until(async {
+    ///     task::spawn_local(async { panic!("boom") });
+    ///     std::future::pending::<()>().await
+    /// })
+    /// .await;
+    /// # }
+    /// ```
+    pub fn unhandled_panic(&mut self, policy: UnhandledPanic) -> &mut Self {
+        let stop = policy == UnhandledPanic::ShutdownRuntime;
+        // Relaxed: read by the thread that writes it.
+        self.tasks.mailbox.stop_on_panic.store(stop, Relaxed);
+        self
+    }
+
+    /// Identifies the set among all sets and runtimes of the process.
+    pub fn id(&self) -> runtime::Id {
+        self.id
+    }
+}
+
+impl LocalTasks {
+    fn spawn<F>(
+        &self,
+        future: F,
+        id: Id,
+        spawned_at: &'static Location<'static>,
+    ) -> JoinHandle<F::Output>
+    where
+        F: Future + 'static,
+        F::Output: 'static,
+    {
+        if size_of::<F>() > BOX_ABOVE {
+            self.spawn_sized(Box::pin(future), id, spawned_at)
+        } else {
+            self.spawn_sized(future, id, spawned_at)
+        }
+    }
+
+    fn spawn_sized<F>(
+        &self,
+        future: F,
+        id: Id,
+        spawned_at: &'static Location<'static>,
+    ) -> JoinHandle<F::Output>
+    where
+        F: Future + 'static,
+        F::Output: 'static,
+    {
+        let scheduler = OnMailbox(self.mailbox.clone());
+        let (join, runnable) = self.mailbox.owned.spawn(future, scheduler, id, spawned_at);
+        if let Some(runnable) = runnable {
+            self.mailbox.post(runnable);
+        }
+        join
+    }
+
+    /// Sees to it that `waker` is woken when a task is to be run.
+    fn register(&self, poller: u64, waker: &Waker) {
+        let mailbox = &self.mailbox;
+        let known = (mailbox.inbox.lock().pollers.iter())
+            .any(|(other, stored)| *other == poller && stored.will_wake(waker));
+        if known {
+            return;
+        }
+        let clone = waker.clone();
+        let mut inbox = mailbox.inbox.lock();
+        let position = inbox.pollers.iter().position(|(other, _)| *other == poller);
+        let old = match position {
+            Some(position) => Some(std::mem::replace(&mut inbox.pollers[position].1, clone)),
+            None => {
+                inbox.pollers.push((poller, clone));
+                None
+            }
+        };
+        drop(inbox);
+        drop(old);
+    }
+
+    /// This poller does not come back; if a visit is due that it was woken for, the others make it.
+    fn deregister(&self, poller: u64) {
+        let mut inbox = self.mailbox.inbox.lock();
+        let position = inbox.pollers.iter().position(|(other, _)| *other == poller);
+        let own = position.map(|position| inbox.pollers.swap_remove(position));
+        let others = inbox.visit_due.then(|| inbox.take_pollers());
+        drop(inbox);
+        drop(own);
+        others.into_iter().for_each(Pollers::wake);
+    }
+
+    /// Runs tasks. Says whether there may be more to run. The caller's waker is registered.
+    fn visit(&self) -> bool {
+        self.stop_if_asked();
+        for _ in 0..TASKS_PER_VISIT {
+            let Some(task) = self.next_task() else {
+                return false;
+            };
+            coop::with_budget(|| task.run());
+            self.stop_if_asked();
+        }
+        true
+    }
+
+    fn next_task(&self) -> Option<Runnable> {
+        let mut batch = self.batch.borrow_mut();
+        if let Some(task) = batch.pop_front() {
+            return Some(task);
+        }
+        let mut inbox = self.mailbox.inbox.lock();
+        // Both keep their memory.
+        std::mem::swap(&mut *batch, &mut inbox.queue);
+        let next = batch.pop_front();
+        if next.is_none() {
+            inbox.visit_due = false;
+        }
+        next
+    }
+
+    fn stop_if_asked(&self) {
+        // Relaxed: written by this thread.
+        if self.mailbox.must_stop.load(Relaxed) {
+            self.close();
+            panic!(
+                "a spawned task panicked and the LocalSet is configured to shutdown on unhandled \
+                 panic"
+            );
+        }
+    }
+
+    /// Cancels all tasks and refuses new ones.
+    fn close(&self) {
+        // First the tasks, then the queue: V2.
+        self.mailbox.owned.close_and_cancel(0);
+        let mut inbox = self.mailbox.inbox.lock();
+        inbox.closed = true;
+        let left = (
+            std::mem::take(&mut inbox.queue),
+            std::mem::take(&mut inbox.pollers),
+        );
+        drop(inbox);
+        drop(left);
+        let batch = self.batch.take();
+        drop(batch);
+    }
+}
+
+impl Mailbox {
+    /// Queues a task, and wakes those who poll the set unless a visit is due anyway.
+    fn post(&self, task: Runnable) {
+        let mut inbox = self.inbox.lock();
+        if inbox.closed {
+            drop(inbox);
+            // Complete already: V2.
+            return drop(task);
+        }
+        inbox.queue.push_back(task);
+        if std::mem::replace(&mut inbox.visit_due, true) {
+            return;
+        }
+        let pollers = inbox.take_pollers();
+        drop(inbox);
+        pollers.wake();
+    }
+}
+
+impl Inbox {
+    fn take_pollers(&mut self) -> Pollers {
+        let mut pollers = Pollers {
+            only: None,
+            several: WakeBatch::new(),
+        };
+        if self.pollers.len() == 1 {
+            pollers.only = self.pollers.pop().map(|(_, waker)| waker);
+        } else {
+            for (_, waker) in self.pollers.drain(..) {
+                pollers.several.push(waker);
+            }
+        }
+        pollers
+    }
+}
+
+/// Wakers taken out of an inbox, to be woken after its lock. One, as usual, needs no memory.
+struct Pollers {
+    only: Option<Waker>,
+    several: WakeBatch,
+}
+
+impl Pollers {
+    fn wake(mut self) {
+        if let Some(waker) = self.only {
+            waker.wake();
+        }
+        self.several.wake_all();
+    }
+}
+
+/// The scheduler of a set's tasks.
+struct OnMailbox(Arc<Mailbox>);
+
+#[allow(unsafe_code)] // Implements an unsafe method.
+impl Schedule for OnMailbox {
+    unsafe fn schedule(this: NonNull<Self>, task: Runnable) {
+        // SAFETY: valid until the task is given away; the clone outlives that.
+        let mailbox = unsafe { this.as_ref() }.0.clone();
+        mailbox.post(task);
+    }
+
+    fn release(&self, task: &TaskRef) -> bool {
+        self.0.owned.remove(task)
+    }
+
+    fn unhandled_panic(&self) {
+        // Relaxed: both are used by the thread of the set only, as the task is.
+        if self.0.stop_on_panic.load(Relaxed) {
+            self.0.must_stop.store(true, Relaxed);
+        }
+    }
+}
+
+impl Future for LocalSet {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let tasks = &self.tasks;
+        let _current = LocalEnterGuard::enter(tasks);
+        // First the waker, then the visit: V1.
+        tasks.register(WHOLE_SET, cx.waker());
+        if tasks.visit() {
+            // After the driver was looked at, so that tasks that are always ready do not keep the
+            // thread from its sockets.
+            defer::defer(cx.waker());
+            return Poll::Pending;
+        }
+        if tasks.mailbox.owned.len() > 0 {
+            return Poll::Pending;
+        }
+        tasks.deregister(WHOLE_SET);
+        Poll::Ready(())
+    }
+}
+
+pin_project! {
+    /// Polls a future and, in the same poll, the tasks of a set.
+    struct RunUntil<'a, F> {
+        tasks: &'a Rc<LocalTasks>,
+        poller: u64,
+        #[pin]
+        future: F,
+    }
+
+    impl<F> PinnedDrop for RunUntil<'_, F> {
+        fn drop(this: Pin<&mut Self>) {
+            this.tasks.deregister(this.poller);
+        }
+    }
+}
+
+impl<F: Future> Future for RunUntil<'_, F> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        /// Ends the stretch of a thread in which it must not block in place.
+        struct Restore(bool);
+        impl Drop for Restore {
+            fn drop(&mut self) {
+                IN_RUN_UNTIL.set(self.0);
+            }
+        }
+        let this = self.project();
+        let _current = LocalEnterGuard::enter(this.tasks);
+        let _restore = Restore(IN_RUN_UNTIL.replace(true));
+        // First the waker, then the visit: V1.
+        this.tasks.register(*this.poller, cx.waker());
+        if let Poll::Ready(output) = this.future.poll(cx) {
+            return Poll::Ready(output);
+        }
+        if this.tasks.visit() {
+            defer::defer(cx.waker());
+        }
+        Poll::Pending
+    }
+}
+
+impl Drop for LocalSet {
+    fn drop(&mut self) {
+        // What the futures spawn while they are dropped belongs to this set, which refuses it.
+        let _current = LocalEnterGuard::enter(&self.tasks);
+        self.tasks.close();
+    }
+}
+
+impl Default for LocalSet {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for LocalSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LocalSet").finish_non_exhaustive()
+    }
+}
+
+/// Makes a [`LocalSet`] the one that [`spawn_local`] uses, until it is dropped. Made by
+/// [`LocalSet::enter`].
+///
+/// Guards of a thread must be dropped in the reverse order of their making.
+#[must_use = "the set is current only while the guard lives"]
+pub struct LocalEnterGuard {
+    /// `None` on a thread that is ending, where there is nothing to restore.
+    previous: Option<Option<Rc<LocalTasks>>>,
+    _not_send: PhantomData<*mut ()>,
+}
+
+impl LocalEnterGuard {
+    fn enter(tasks: &Rc<LocalTasks>) -> Self {
+        let tasks = tasks.clone();
+        Self {
+            // A set may be dropped by a destructor of the thread's own variables.
+            previous: CURRENT.try_with(|slot| slot.replace(Some(tasks))).ok(),
+            _not_send: PhantomData,
+        }
+    }
+}
+
+impl Drop for LocalEnterGuard {
+    fn drop(&mut self) {
+        if let Some(previous) = self.previous.take() {
+            let _ = CURRENT.try_with(|slot| slot.restore(previous));
+        }
+    }
+}
+
+impl fmt::Debug for LocalEnterGuard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LocalEnterGuard").finish_non_exhaustive()
+    }
+}
