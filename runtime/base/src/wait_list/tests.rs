@@ -271,7 +271,8 @@ fn any_number_of_wakers_is_woken_in_order_and_a_panic_holds_nobody_up() {
             for id in 0..count {
                 let recorder = Recorder {
                     id,
-                    panics: panics && id % 32 == 1,
+                    // The second panic is leaked on purpose, which Miri would report.
+                    panics: panics && (id == 1 || (id == 33 && !cfg!(miri))),
                     log: std::sync::Arc::clone(&log),
                 };
                 wakers.extend(Some(Waker::from(std::sync::Arc::new(recorder))));
