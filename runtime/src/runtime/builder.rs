@@ -11,7 +11,7 @@ use runtime_timer::Clock;
 
 use super::driver::Enabled;
 use super::handle::Flavor;
-use super::settings::{Settings, UnhandledPanic};
+use super::settings::{Settings, THREAD_NAME, UnhandledPanic};
 use super::{Handle, Id, LocalOptions, LocalRuntime, Runtime};
 use crate::scheduler::{CurrentThread, MultiThread};
 
@@ -80,7 +80,7 @@ impl Builder {
             start_paused: false,
             settings: Settings {
                 name: None,
-                thread_name: Arc::new(|| "runtime-worker".to_owned()),
+                thread_name: Arc::new(|| THREAD_NAME.to_owned()),
                 thread_stack_size: None,
                 thread_keep_alive: KEEP_ALIVE,
                 max_blocking_threads: MAX_BLOCKING_THREADS,

@@ -39,7 +39,19 @@ pub enum UnhandledPanic {
     ShutdownRuntime,
 }
 
+/// What a thread is called unless the builder says otherwise.
+pub(super) const THREAD_NAME: &str = "runtime-worker";
+
 impl Settings {
+    /// The name of the next thread. A panic of the function that gives it must not cost the thread.
+    pub(crate) fn name_thread(&self) -> String {
+        catch_unwind(AssertUnwindSafe(|| (self.thread_name)())).unwrap_or_else(|panic| {
+            // Dropping the payload could panic again.
+            std::mem::forget(panic);
+            THREAD_NAME.to_owned()
+        })
+    }
+
     /// Calls a hook, if there is one. A panic of it must not take a worker away: it ends here.
     pub(crate) fn call(&self, hook: &Option<Hook>) {
         let Some(hook) = hook else { return };
