@@ -38,7 +38,7 @@
 //!
 //! # Features
 //!
-//! - `macros` (default): `#[runtime::main]`, `#[runtime::test]`, [`select!`].
+//! - `macros` (default): `#[runtime::main]`, `#[runtime::test]`, [`select!`], [`join!`].
 //! - `hyper`: hyper's runtime traits.
 //! - `futures-io`, `tokio-io`: wrappers both ways for the I/O traits of others.
 //!

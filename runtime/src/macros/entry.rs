@@ -1,5 +1,10 @@
 //! The attributes, with their documentation; they themselves are in the crate `runtime-macros`.
 
+#![expect(
+    clippy::needless_doctest_main,
+    reason = "an example shows what the attribute turns `main` into"
+)]
+
 /// Runs an `async fn` on a runtime of its own.
 ///
 /// Usually the function is `main`. The attribute turns it into a plain function that builds a runtime,

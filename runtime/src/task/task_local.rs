@@ -356,10 +356,7 @@ impl<T: 'static, F: Future> Future for TaskLocalFuture<T, F> {
         let this = self.project();
         let mut future = this.future;
         let polled = this.key.enter(this.value, || {
-            let Some(running) = future.as_mut().as_pin_mut() else {
-                return None;
-            };
-            let polled = running.poll(cx);
+            let polled = future.as_mut().as_pin_mut()?.poll(cx);
             if polled.is_ready() {
                 future.set(None);
             }
