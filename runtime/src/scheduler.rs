@@ -15,6 +15,9 @@ use runtime_base::parker::Parker;
 use runtime_base::wake_batch::WakeBatch;
 use runtime_base::{coop, defer, driving};
 
+use crate::runtime::{Settings, hooks};
+use crate::task::Runnable;
+
 mod current_thread;
 mod idle;
 mod injection;
@@ -25,6 +28,24 @@ mod worker;
 pub(crate) use current_thread::CurrentThread;
 pub(crate) use multi_thread::MultiThread;
 pub(crate) use worker::worker_index;
+
+/// Polls a task, and tells those who watch.
+#[inline]
+fn run_task(settings: &Settings, task: Runnable) {
+    if settings.watches_polls {
+        return run_watched(settings, task);
+    }
+    coop::with_budget(|| task.run());
+}
+
+#[cold]
+fn run_watched(settings: &Settings, task: Runnable) {
+    let header = task.header();
+    let (id, spawned_at) = (header.id, header.spawned_at);
+    hooks::call(&settings.task_hooks.before_poll, id, spawned_at);
+    coop::with_budget(|| task.run());
+    hooks::call(&settings.task_hooks.after_poll, id, spawned_at);
+}
 
 /// Polls `future` on this thread until it is ready, and sleeps in between. The caller has entered
 /// the runtime.

@@ -11,8 +11,9 @@ use runtime_timer::Clock;
 
 use super::driver::Enabled;
 use super::handle::Flavor;
+use super::hooks::{TaskHooks, TaskMeta};
 use super::settings::{Settings, THREAD_NAME, UnhandledPanic};
-use super::{Handle, Id, LocalOptions, LocalRuntime, Runtime};
+use super::{Handle, Id, LocalOptions, LocalRuntime, RngSeed, Runtime};
 use crate::scheduler::{CurrentThread, MultiThread};
 
 /// Builds a [`Runtime`] with settings of your own.
@@ -90,6 +91,9 @@ impl Builder {
                 on_thread_stop: None,
                 before_park: None,
                 after_unpark: None,
+                task_hooks: TaskHooks::default(),
+                watches_polls: false,
+                rng_seed: None,
                 unhandled_panic: UnhandledPanic::Ignore,
                 disable_lifo_slot: false,
             },
@@ -216,6 +220,76 @@ impl Builder {
         F: Fn() + Send + Sync + 'static,
     {
         self.settings.after_unpark = Some(Arc::new(hook));
+        self
+    }
+
+    /// Called for every task that is spawned, on the thread that spawns it and before it runs. Blocking
+    /// work and the tasks of a [`LocalSet`](crate::task::LocalSet) are not tasks of the runtime, for
+    /// this hook and the others.
+    ///
+    /// A hook that panics is reported, and everything goes on.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+    ///
+    /// let spawned = Arc::new(AtomicUsize::new(0));
+    /// let count = spawned.clone();
+    /// let runtime = runtime::Builder::new_current_thread()
+    ///     .on_task_spawn(move |task| {
+    ///         assert!(task.spawned_at().line() > 0);
+    ///         count.fetch_add(1, Relaxed);
+    ///     })
+    ///     .build()?;
+    /// runtime.block_on(runtime.spawn(async {})).unwrap();
+    /// assert_eq!(spawned.load(Relaxed), 1);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn on_task_spawn<F>(&mut self, hook: F) -> &mut Self
+    where
+        F: Fn(&TaskMeta<'_>) + Send + Sync + 'static,
+    {
+        self.settings.task_hooks.on_spawn = Some(Arc::new(hook));
+        self
+    }
+
+    /// Called before every poll of a task; also before a task that was aborted is dropped instead. It
+    /// slows every poll down.
+    pub fn on_before_task_poll<F>(&mut self, hook: F) -> &mut Self
+    where
+        F: Fn(&TaskMeta<'_>) + Send + Sync + 'static,
+    {
+        self.settings.task_hooks.before_poll = Some(Arc::new(hook));
+        self.settings.watches_polls = true;
+        self
+    }
+
+    /// Called after every poll of a task, also the last one. It slows every poll down.
+    pub fn on_after_task_poll<F>(&mut self, hook: F) -> &mut Self
+    where
+        F: Fn(&TaskMeta<'_>) + Send + Sync + 'static,
+    {
+        self.settings.task_hooks.after_poll = Some(Arc::new(hook));
+        self.settings.watches_polls = true;
+        self
+    }
+
+    /// Called for every task that is complete: its future is gone, and its output or its failure is in
+    /// place.
+    pub fn on_task_terminate<F>(&mut self, hook: F) -> &mut Self
+    where
+        F: Fn(&TaskMeta<'_>) + Send + Sync + 'static,
+    {
+        self.settings.task_hooks.on_terminate = Some(Arc::new(hook));
+        self
+    }
+
+    /// Makes chance repeatable: the order in which `select!` looks at its branches, and in which
+    /// workers are robbed. On a current-thread runtime whose input is repeatable too, the whole order
+    /// of events is then. With workers each of them draws the same numbers every time, but the system
+    /// decides which of them runs when.
+    pub fn rng_seed(&mut self, seed: RngSeed) -> &mut Self {
+        self.settings.rng_seed = Some(seed);
         self
     }
 

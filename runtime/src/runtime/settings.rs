@@ -5,6 +5,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::RngSeed;
+use super::hooks::TaskHooks;
+
 /// Something of the user's that is called at one point of a thread's life.
 pub(crate) type Hook = Arc<dyn Fn() + Send + Sync>;
 
@@ -24,6 +27,10 @@ pub(crate) struct Settings {
     pub(crate) on_thread_stop: Option<Hook>,
     pub(crate) before_park: Option<Hook>,
     pub(crate) after_unpark: Option<Hook>,
+    pub(crate) task_hooks: TaskHooks,
+    /// Whether anybody wants to know of each poll.
+    pub(crate) watches_polls: bool,
+    pub(crate) rng_seed: Option<RngSeed>,
     pub(crate) unhandled_panic: UnhandledPanic,
     pub(crate) disable_lifo_slot: bool,
 }
@@ -72,6 +79,8 @@ impl fmt::Debug for Settings {
             .field("max_blocking_threads", &self.max_blocking_threads)
             .field("event_interval", &self.event_interval)
             .field("global_queue_interval", &self.global_queue_interval)
+            .field("task_hooks", &self.task_hooks)
+            .field("rng_seed", &self.rng_seed)
             .finish_non_exhaustive()
     }
 }

@@ -43,7 +43,8 @@ use super::injection::Injection;
 use super::worker::wake_all;
 use crate::runtime::blocking_pool::BlockingPool;
 use crate::runtime::driver::{Driver, DriverGuard, Enabled};
-use crate::runtime::{Id, Settings, UnhandledPanic};
+use crate::runtime::rng_seed::Seeded;
+use crate::runtime::{Id, Settings, UnhandledPanic, hooks};
 use crate::task::owned::OwnedTasks;
 use crate::task::{self, JoinHandle, Runnable, Schedule, TaskRef};
 
@@ -77,6 +78,8 @@ struct Core {
     queue: VecDeque<Runnable>,
     /// Polls of tasks so far.
     tick: u32,
+    /// Where the generator of chance goes on, if it has a seed.
+    random: Option<u64>,
 }
 
 /// The thread that has the core.
@@ -101,6 +104,7 @@ impl CurrentThread {
         clock: Clock,
         settings: Arc<Settings>,
     ) -> io::Result<Self> {
+        let random = settings.rng_seed.as_ref().map(|seed| seed.state(0));
         Ok(Self {
             id,
             own_thread,
@@ -113,6 +117,7 @@ impl CurrentThread {
             core: Mutex::new(Some(Box::new(Core {
                 queue: VecDeque::new(),
                 tick: 0,
+                random,
             }))),
             waiting: Mutex::default(),
             shut_down: AtomicBool::new(false),
@@ -170,6 +175,7 @@ impl CurrentThread {
         F: Future + 'static,
         F::Output: 'static,
     {
+        hooks::call(&self.settings.task_hooks.on_spawn, id, spawned_at);
         let (join, runnable) = self.owned.spawn(future, self.clone(), id, spawned_at);
         if let Some(runnable) = runnable
             && let Err(runnable) = self.schedule_here(runnable)
@@ -270,7 +276,8 @@ impl CurrentThread {
         self.owned.close_and_cancel(0);
         self.injection.close();
         // One at a time: what is cancelled is no longer borrowed.
-        while let Some(task) = turn.and_then(|turn| turn.0.with_core(|core| core.queue.pop_front()))
+        while let Some(task) =
+            turn.and_then(|turn| turn.running.with_core(|core| core.queue.pop_front()))
         {
             task.shutdown();
         }
@@ -339,6 +346,12 @@ impl Schedule for Arc<CurrentThread> {
     }
 
     fn release(&self, task: &TaskRef) -> bool {
+        let header = task.header();
+        hooks::call(
+            &self.settings.task_hooks.on_terminate,
+            header.id,
+            header.spawned_at,
+        );
         self.owned.remove(task)
     }
 
@@ -384,21 +397,30 @@ impl Drop for Waiting<'_> {
 }
 
 /// The time during which this thread has the core. Ends, also by a panic, with the core put back.
-struct Turn(Rc<Running>, Option<Rc<Running>>);
+struct Turn {
+    running: Rc<Running>,
+    previous: Option<Rc<Running>>,
+    seeded: Seeded,
+}
 
 impl Turn {
     fn begin(scheduler: &Arc<CurrentThread>, core: Box<Core>) -> Self {
+        let seeded = Seeded::enter(core.random);
         let running = Rc::new(Running {
             scheduler: scheduler.clone(),
             core: RefCell::new(Some(core)),
         });
         let previous = RUNNING.with(|current| current.replace(Some(running.clone())));
-        Self(running, previous)
+        Self {
+            running,
+            previous,
+            seeded,
+        }
     }
 
     fn block_on<F: Future>(&self, mut future: Pin<&mut F>) -> F::Output {
         let _deferred = defer::scheduler();
-        let running = &*self.0;
+        let running = &*self.running;
         let scheduler = &running.scheduler;
         let woken = Arc::new(Woken {
             flag: AtomicBool::new(true),
@@ -428,7 +450,7 @@ impl Turn {
                     break;
                 };
                 polls += 1;
-                coop::with_budget(|| task.run());
+                super::run_task(&scheduler.settings, task);
                 // Relaxed: written by this thread.
                 if scheduler.must_stop.load(Relaxed) {
                     self.stop();
@@ -450,7 +472,7 @@ impl Turn {
 
     /// A task panicked, and the policy is to stop.
     fn stop(&self) -> ! {
-        let scheduler = &self.0.scheduler;
+        let scheduler = &self.running.scheduler;
         scheduler.shut_down.store(true, Release);
         scheduler.cancel_tasks(Some(self));
         panic!(
@@ -461,11 +483,13 @@ impl Turn {
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        let previous = self.1.take();
+        let previous = self.previous.take();
         drop(RUNNING.with(|current| current.replace(previous)));
-        let core = self.0.core.borrow_mut().take();
-        if let Some(core) = core {
-            self.0.scheduler.put_back(core);
+        let random = self.seeded.leave();
+        let core = self.running.core.borrow_mut().take();
+        if let Some(mut core) = core {
+            core.random = random;
+            self.running.scheduler.put_back(core);
         }
     }
 }

@@ -35,7 +35,7 @@ use super::worker::{self, Core};
 use crate::runtime::blocking_pool::BlockingPool;
 use crate::runtime::driver::{Driver, DriverGuard, Enabled};
 use crate::runtime::handle::Flavor;
-use crate::runtime::{Handle, Id, Settings};
+use crate::runtime::{Handle, Id, Settings, hooks};
 use crate::task::cell::Header;
 use crate::task::owned::OwnedTasks;
 use crate::task::{self, JoinHandle, Runnable, Schedule, TaskRef};
@@ -137,6 +137,7 @@ impl MultiThread {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
+        hooks::call(&self.settings.task_hooks.on_spawn, id, spawned_at);
         let (join, runnable) = self.owned.spawn(future, self.clone(), id, spawned_at);
         if let Some(runnable) = runnable
             && let Err(runnable) = worker::schedule_here(self, runnable)
@@ -268,6 +269,12 @@ impl Schedule for Arc<MultiThread> {
     }
 
     fn release(&self, task: &TaskRef) -> bool {
+        let header = task.header();
+        hooks::call(
+            &self.settings.task_hooks.on_terminate,
+            header.id,
+            header.spawned_at,
+        );
         self.owned.remove(task)
     }
 }

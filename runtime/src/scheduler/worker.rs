@@ -25,10 +25,11 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use runtime_base::wake_batch::WakeBatch;
-use runtime_base::{coop, defer, driving, random};
+use runtime_base::{defer, driving, random};
 
 use super::multi_thread::MultiThread;
 use super::ring::{self, Owner};
+use crate::runtime::rng_seed::Seeded;
 use crate::task::Runnable;
 
 /// How many tasks from the `next` slot run one after the other at most; Tokio's figure.
@@ -158,6 +159,8 @@ pub(super) fn run(scheduler: Arc<MultiThread>, index: usize) {
     let _driving = driving::enter();
     let _driver = scheduler.remotes()[index].driver.enter();
     let _deferred = defer::scheduler();
+    let seed = scheduler.settings().rng_seed.as_ref();
+    let _seeded = Seeded::enter(seed.map(|seed| seed.state(index)));
     let worker = Rc::new(Worker {
         scheduler,
         index,
@@ -292,7 +295,7 @@ impl Worker {
     #[inline]
     fn run_task(&self, task: Runnable) {
         self.stop_searching();
-        coop::with_budget(|| task.run());
+        super::run_task(self.scheduler.settings(), task);
     }
 
     /// This worker has something to do: it does not search any more.
