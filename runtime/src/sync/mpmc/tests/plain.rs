@@ -132,7 +132,9 @@ impl Model {
                 }
                 self.items -= 1;
             }
-            let Some(value) = self.queue.pop_front() else { break };
+            let Some(value) = self.queue.pop_front() else {
+                break;
+            };
             values.push(value);
         }
         self.room += values.len();
