@@ -31,7 +31,7 @@ mod udp;
 pub use addr::{ToSocketAddrs, lookup_host};
 pub use current::{CurrentReactor, enter};
 pub use interest::Interest;
-pub use reactor::{Reactor, ReactorHandle};
+pub use reactor::{Counts, Reactor, ReactorHandle};
 pub use readiness::is_shutdown_error;
 pub use ready::Ready;
 pub use tcp::listener::TcpListener;

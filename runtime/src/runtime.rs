@@ -29,6 +29,7 @@ mod builder;
 pub(crate) mod driver;
 mod error;
 pub(crate) mod handle;
+pub(crate) mod histogram;
 pub(crate) mod hooks;
 mod lane;
 mod local_runtime;
@@ -40,6 +41,10 @@ mod wake_token;
 pub use builder::Builder;
 pub use error::TryCurrentError;
 pub use handle::{EnterGuard, Handle};
+pub use histogram::{
+    HistogramConfiguration, HistogramScale, InvalidHistogramConfiguration, LogHistogram,
+    LogHistogramBuilder,
+};
 pub use hooks::TaskMeta;
 pub use local_runtime::{LocalOptions, LocalRuntime};
 pub use metrics::RuntimeMetrics;
@@ -186,7 +191,7 @@ impl Runtime {
                 let seed = scheduler.settings().rng_seed.as_ref();
                 // Workers count from zero; this thread is none of them.
                 let _seeded = Seeded::enter(seed.map(|seed| seed.state(usize::MAX)));
-                crate::scheduler::block_on_this_thread(future)
+                crate::scheduler::block_on_this_thread(&self.handle, future)
             }
         };
         drop(context);

@@ -1,6 +1,5 @@
 //! Task hooks, seeds, and what a runtime counts.
 
-use std::collections::BTreeMap;
 use std::future::{pending, poll_fn};
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::SeqCst;
@@ -11,7 +10,7 @@ use std::time::Duration;
 
 use runtime::runtime::{Builder, Handle, RngSeed};
 use runtime::task::{self, LocalSet};
-use tests::{each_flavour, each_runtime, panic_of, wake_self, with_quiet_panics, within_limit};
+use tests::{each_flavour, each_runtime, panic_of, wake_self, within_limit};
 
 /// How often each hook was called.
 #[derive(Default)]
@@ -159,5 +158,309 @@ fn a_seed_repeats_the_choices_of_a_current_thread_runtime() {
             "a second stretch goes on, it does not begin again"
         );
         assert_ne!(first, choices(b"second"));
+    });
+}
+
+// Counters
+
+#[test]
+fn tasks_and_polls_are_counted() {
+    each_runtime(|runtime| {
+        let metrics = runtime.metrics();
+        let workers = 0..metrics.num_workers();
+        assert_eq!(metrics.spawned_tasks_count(), 0);
+        let tasks: Vec<_> = (0..100).map(|_| runtime.spawn(wake_self(9))).collect();
+        for task in tasks {
+            runtime.block_on(task).unwrap();
+        }
+        assert_eq!(metrics.spawned_tasks_count(), 100);
+        assert_eq!(metrics.remote_schedule_count(), 100);
+        let polls: u64 = workers
+            .clone()
+            .map(|worker| metrics.worker_poll_count(worker))
+            .sum();
+        assert_eq!(polls, 1_000);
+        let local: u64 = workers
+            .map(|worker| metrics.worker_local_schedule_count(worker))
+            .sum();
+        // Every poll but the first of each task was scheduled by a worker.
+        assert_eq!(local, 900);
+        let waiting = runtime.spawn(pending::<()>());
+        assert_eq!(metrics.num_alive_tasks(), 1);
+        waiting.abort();
+        let _ = runtime.block_on(waiting);
+        while metrics.num_alive_tasks() > 0 {
+            thread::yield_now();
+        }
+    });
+}
+
+#[test]
+fn a_worker_at_rest_has_parked_once_more_than_it_woke() {
+    each_runtime(|runtime| {
+        let metrics = runtime.metrics();
+        if runtime.handle().runtime_flavor() == runtime::runtime::RuntimeFlavor::CurrentThread {
+            assert_eq!(metrics.worker_park_count(0), 0);
+            runtime.block_on(async { runtime::time::sleep(Duration::from_millis(1)).await });
+            let parks = metrics.worker_park_count(0);
+            assert!(parks > 0);
+            assert_eq!(metrics.worker_park_unpark_count(0), 2 * parks);
+            return;
+        }
+        runtime.block_on(runtime.spawn(task::yield_now())).unwrap();
+        for worker in 0..metrics.num_workers() {
+            while metrics.worker_park_unpark_count(worker).is_multiple_of(2) {
+                thread::yield_now();
+            }
+            let parks = metrics.worker_park_count(worker);
+            assert!(parks > 0);
+            assert!(metrics.worker_noop_count(worker) <= parks);
+        }
+    });
+}
+
+#[test]
+fn the_time_of_a_busy_worker_is_counted_and_that_of_a_sleeping_one_is_not() {
+    each_runtime(|runtime| {
+        let metrics = runtime.metrics();
+        let busy = || -> Duration {
+            (0..metrics.num_workers())
+                .map(|worker| metrics.worker_total_busy_duration(worker))
+                .sum()
+        };
+        let before = busy();
+        let work = Duration::from_millis(20);
+        let spin = move || {
+            let begin = std::time::Instant::now();
+            while begin.elapsed() < work {
+                std::hint::spin_loop();
+            }
+        };
+        runtime
+            .block_on(runtime.spawn(async move { spin() }))
+            .unwrap();
+        while busy() - before < work {
+            thread::yield_now();
+        }
+        let mean = (0..metrics.num_workers()).map(|worker| metrics.worker_mean_poll_time(worker));
+        assert!(mean.max().unwrap() > Duration::ZERO);
+        // Asleep, mostly: far less than the time that goes by.
+        let before = busy();
+        let begin = std::time::Instant::now();
+        runtime.block_on(async { runtime::time::sleep(Duration::from_millis(200)).await });
+        assert!(busy() - before < begin.elapsed() * metrics.num_workers() as u32);
+    });
+}
+
+#[test]
+fn workers_know_their_threads() {
+    each_runtime(|runtime| {
+        let metrics = runtime.metrics();
+        let current = async { Handle::current().metrics().worker_thread_id(0) };
+        if runtime.handle().runtime_flavor() == runtime::runtime::RuntimeFlavor::CurrentThread {
+            assert_eq!(metrics.worker_thread_id(0), None);
+            assert_eq!(runtime.block_on(current), Some(thread::current().id()));
+            return;
+        }
+        let task = runtime.spawn(async {
+            let worker = runtime::runtime::worker_index().unwrap();
+            let metrics = Handle::current().metrics();
+            assert_eq!(
+                metrics.worker_thread_id(worker),
+                Some(thread::current().id())
+            );
+        });
+        runtime.block_on(task).unwrap();
+    });
+}
+
+#[test]
+fn queues_are_as_deep_as_what_waits_in_them() {
+    within_limit(|| {
+        let runtime = Builder::new_current_thread().build().unwrap();
+        let metrics = runtime.metrics();
+        let tasks: Vec<_> = (0..7).map(|_| runtime.spawn(async {})).collect();
+        assert_eq!(metrics.global_queue_depth(), 7);
+        for task in tasks {
+            runtime.block_on(task).unwrap();
+        }
+        assert_eq!(metrics.global_queue_depth(), 0);
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(1)
+            .build()
+            .unwrap();
+        let metrics = runtime.metrics();
+        let task = runtime.spawn(async move {
+            for _ in 0..5 {
+                runtime::spawn(async {});
+            }
+            // One of them is in the slot, which runs next.
+            assert_eq!(metrics.worker_local_queue_depth(0), 4);
+            for _ in 0..300 {
+                runtime::spawn(async {});
+            }
+            assert_eq!(metrics.worker_overflow_count(0), 1);
+            assert!(metrics.global_queue_depth() > 0);
+        });
+        runtime.block_on(task).unwrap();
+    });
+}
+
+#[test]
+fn a_thief_counts_what_it_takes() {
+    within_limit(|| {
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(2)
+            .build()
+            .unwrap();
+        let metrics = runtime.metrics();
+        let (sender, receiver) = mpsc::channel();
+        // Blocks its worker until the other one has run what stands behind it.
+        let blocking = runtime.spawn(async move {
+            runtime::spawn(async move { sender.send(()).unwrap() });
+            runtime::spawn(async {});
+            receiver.recv().unwrap();
+        });
+        runtime.block_on(blocking).unwrap();
+        let sum = |count: fn(&runtime::runtime::RuntimeMetrics, usize) -> u64| {
+            (0..2).map(|worker| count(&metrics, worker)).sum::<u64>()
+        };
+        let operations = sum(|metrics, worker| metrics.worker_steal_operations(worker));
+        assert!(operations > 0);
+        assert!(sum(|metrics, worker| metrics.worker_steal_count(worker)) >= operations);
+    });
+}
+
+#[test]
+fn a_budget_that_is_used_up_is_counted() {
+    each_runtime(|runtime| {
+        let metrics = runtime.metrics();
+        let exhaust = || {
+            poll_fn(|cx| {
+                loop {
+                    let polled = task::coop::poll_proceed(cx);
+                    let Poll::Ready(coop) = polled else {
+                        return Poll::Ready(());
+                    };
+                    coop.made_progress();
+                }
+            })
+        };
+        runtime.block_on(exhaust());
+        assert_eq!(metrics.budget_forced_yield_count(), 1);
+        runtime.block_on(runtime.spawn(exhaust())).unwrap();
+        while metrics.budget_forced_yield_count() < 2 {
+            thread::yield_now();
+        }
+    });
+}
+
+#[test]
+fn blocking_work_and_its_threads_are_counted() {
+    each_flavour(|flavour| {
+        let runtime = flavour.builder().max_blocking_threads(1).build().unwrap();
+        let metrics = runtime.metrics();
+        assert_eq!(metrics.num_blocking_threads(), 0);
+        let (begin, begun) = mpsc::channel();
+        let (sender, receiver) = mpsc::channel::<()>();
+        let first = runtime.spawn_blocking(move || {
+            begin.send(()).unwrap();
+            receiver.recv().unwrap();
+        });
+        begun.recv().unwrap();
+        let second = runtime.spawn_blocking(|| ());
+        assert_eq!(metrics.num_blocking_threads(), 1);
+        assert_eq!(metrics.num_idle_blocking_threads(), 0);
+        assert_eq!(metrics.blocking_queue_depth(), 1);
+        sender.send(()).unwrap();
+        runtime.block_on(async {
+            first.await.unwrap();
+            second.await.unwrap();
+        });
+        assert_eq!(metrics.blocking_queue_depth(), 0);
+        while metrics.num_idle_blocking_threads() < 1 {
+            thread::yield_now();
+        }
+        assert_eq!(metrics.spawned_tasks_count(), 0);
+    });
+}
+
+#[test]
+fn poll_times_go_into_their_buckets() {
+    each_flavour(|flavour| {
+        let runtime = flavour.build();
+        assert!(!runtime.metrics().poll_time_histogram_enabled());
+        assert_eq!(runtime.metrics().poll_time_histogram_num_buckets(), 0);
+        let runtime = flavour
+            .builder()
+            .enable_metrics_poll_time_histogram()
+            .metrics_poll_count_histogram_resolution(Duration::from_millis(5))
+            .metrics_poll_count_histogram_buckets(3)
+            .build()
+            .unwrap();
+        let metrics = runtime.metrics();
+        let ranges: Vec<_> = (0..3)
+            .map(|bucket| metrics.poll_time_histogram_bucket_range(bucket).start)
+            .collect();
+        assert_eq!(ranges, [0, 5, 10].map(Duration::from_millis));
+        let count = |bucket| -> u64 {
+            (0..metrics.num_workers())
+                .map(|worker| metrics.poll_time_histogram_bucket_count(worker, bucket))
+                .sum()
+        };
+        let slow = runtime.spawn(async {
+            thread::sleep(Duration::from_millis(11));
+        });
+        runtime.block_on(slow).unwrap();
+        while count(0) + count(1) + count(2) < 1 {
+            thread::yield_now();
+        }
+        assert_eq!(count(2), 1);
+    });
+}
+
+#[test]
+fn a_worker_or_bucket_that_is_not_there_panics_at_the_caller() {
+    within_limit(|| {
+        let runtime = Builder::new_current_thread().build().unwrap();
+        let metrics = runtime.metrics();
+        panic_of(|| metrics.worker_park_count(1))
+            .names("there is no worker 1")
+            .is_in(file!());
+        panic_of(|| metrics.worker_poll_count(1)).is_in(file!());
+        let measured = Builder::new_current_thread()
+            .enable_metrics_poll_time_histogram()
+            .build()
+            .unwrap();
+        let metrics = measured.metrics();
+        let panic = panic_of(|| metrics.poll_time_histogram_bucket_count(0, 10));
+        panic.names("there are 10 buckets").is_in(file!());
+    });
+}
+
+#[test]
+fn sockets_and_their_events_are_counted() {
+    use runtime::io::{AsyncReadExt, AsyncWriteExt};
+    use runtime::net::{TcpListener, TcpStream};
+
+    each_runtime(|runtime| {
+        let metrics = runtime.metrics();
+        runtime.block_on(async {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let address = listener.local_addr().unwrap();
+            let client = runtime::spawn(async move {
+                let mut stream = TcpStream::connect(address).await.unwrap();
+                assert_eq!(stream.read_u8().await.unwrap(), 7);
+            });
+            let (mut stream, _) = listener.accept().await.unwrap();
+            stream.write_u8(7).await.unwrap();
+            client.await.unwrap();
+        });
+        assert!(metrics.io_driver_ready_count() > 0);
+        let registered = metrics.io_driver_fd_registered_count();
+        assert!((1..=3).contains(&registered), "{registered}");
+        while metrics.io_driver_fd_deregistered_count() < registered {
+            thread::yield_now();
+        }
     });
 }

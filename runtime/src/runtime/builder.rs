@@ -11,9 +11,13 @@ use runtime_timer::Clock;
 
 use super::driver::Enabled;
 use super::handle::Flavor;
+use super::histogram::PollTimes;
 use super::hooks::{TaskHooks, TaskMeta};
 use super::settings::{Settings, THREAD_NAME, UnhandledPanic};
-use super::{Handle, Id, LocalOptions, LocalRuntime, RngSeed, Runtime};
+use super::{
+    Handle, HistogramConfiguration, HistogramScale, Id, LocalOptions, LocalRuntime, RngSeed,
+    Runtime,
+};
 use crate::scheduler::{CurrentThread, MultiThread};
 
 /// Builds a [`Runtime`] with settings of your own.
@@ -34,6 +38,7 @@ pub struct Builder {
     worker_threads: Option<usize>,
     enabled: Enabled,
     start_paused: bool,
+    poll_times: PollTimes,
     settings: Settings,
 }
 
@@ -79,6 +84,7 @@ impl Builder {
                 events_per_turn: EVENTS_PER_TURN,
             },
             start_paused: false,
+            poll_times: PollTimes::default(),
             settings: Settings {
                 name: None,
                 thread_name: Arc::new(|| THREAD_NAME.to_owned()),
@@ -93,6 +99,7 @@ impl Builder {
                 after_unpark: None,
                 task_hooks: TaskHooks::default(),
                 watches_polls: false,
+                poll_times: None,
                 rng_seed: None,
                 unhandled_panic: UnhandledPanic::Ignore,
                 disable_lifo_slot: false,
@@ -293,6 +300,74 @@ impl Builder {
         self
     }
 
+    /// Measures how long each poll of a task takes, and sorts the times into buckets; see
+    /// [`poll_time_histogram_bucket_count`](super::RuntimeMetrics::poll_time_histogram_bucket_count).
+    /// It costs two looks at the clock for each poll. By default there are ten buckets of 100
+    /// microseconds.
+    pub fn enable_metrics_poll_time_histogram(&mut self) -> &mut Self {
+        self.poll_times.enabled = true;
+        self
+    }
+
+    /// The buckets of
+    /// [`enable_metrics_poll_time_histogram`](Self::enable_metrics_poll_time_histogram).
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use runtime::runtime::{Builder, HistogramConfiguration};
+    ///
+    /// let runtime = Builder::new_current_thread()
+    ///     .enable_metrics_poll_time_histogram()
+    ///     .metrics_poll_time_histogram_configuration(HistogramConfiguration::linear(
+    ///         Duration::from_micros(10),
+    ///         50,
+    ///     ))
+    ///     .build()?;
+    /// assert_eq!(runtime.metrics().poll_time_histogram_num_buckets(), 50);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn metrics_poll_time_histogram_configuration(
+        &mut self,
+        configuration: HistogramConfiguration,
+    ) -> &mut Self {
+        self.poll_times.configuration = Some(configuration);
+        self
+    }
+
+    /// How the width of buckets grows. Better use
+    /// [`metrics_poll_time_histogram_configuration`](Self::metrics_poll_time_histogram_configuration),
+    /// which this method has no influence on.
+    pub fn metrics_poll_count_histogram_scale(&mut self, scale: HistogramScale) -> &mut Self {
+        self.poll_times.growth = scale;
+        self
+    }
+
+    /// The width of the first bucket; on a logarithmic scale it is rounded up to a power of two of
+    /// nanoseconds. Better use
+    /// [`metrics_poll_time_histogram_configuration`](Self::metrics_poll_time_histogram_configuration),
+    /// which this method has no influence on.
+    ///
+    /// # Panics
+    ///
+    /// With zero.
+    #[track_caller]
+    pub fn metrics_poll_count_histogram_resolution(&mut self, resolution: Duration) -> &mut Self {
+        assert!(
+            !resolution.is_zero(),
+            "the resolution must be greater than 0; the default is 100 microseconds"
+        );
+        self.poll_times.resolution = resolution;
+        self
+    }
+
+    /// How many buckets there are. Better use
+    /// [`metrics_poll_time_histogram_configuration`](Self::metrics_poll_time_histogram_configuration),
+    /// which this method has no influence on.
+    pub fn metrics_poll_count_histogram_buckets(&mut self, buckets: usize) -> &mut Self {
+        self.poll_times.buckets = buckets;
+        self
+    }
+
     /// After how many polls of tasks a busy thread looks at its sockets and timers; 61 by default.
     ///
     /// # Panics
@@ -420,7 +495,10 @@ impl Builder {
     #[track_caller]
     fn build_on(&mut self, own_thread: Option<ThreadId>) -> io::Result<Runtime> {
         let id = Id::next();
-        let settings = Arc::new(self.settings.clone());
+        let mut settings = self.settings.clone();
+        settings.poll_times = self.poll_times.scale();
+        settings.watches_polls |= settings.poll_times.is_some();
+        let settings = Arc::new(settings);
         let clock = Clock::new(self.kind == Kind::CurrentThread);
         if self.start_paused {
             assert!(

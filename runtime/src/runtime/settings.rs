@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::RngSeed;
+use super::histogram::Scale;
 use super::hooks::TaskHooks;
 
 /// Something of the user's that is called at one point of a thread's life.
@@ -30,6 +31,8 @@ pub(crate) struct Settings {
     pub(crate) task_hooks: TaskHooks,
     /// Whether anybody wants to know of each poll.
     pub(crate) watches_polls: bool,
+    /// How the times of polls are sorted, if they are measured.
+    pub(crate) poll_times: Option<Scale>,
     pub(crate) rng_seed: Option<RngSeed>,
     pub(crate) unhandled_panic: UnhandledPanic,
     pub(crate) disable_lifo_slot: bool,

@@ -37,8 +37,10 @@ use parking_lot::Mutex;
 use runtime_base::parker::{Parker, Unparker};
 use runtime_base::wake_batch::WakeBatch;
 use runtime_base::{coop, defer};
+use runtime_net::Counts;
 use runtime_timer::Clock;
 
+use super::counters::{BusySince, Common, Counters};
 use super::injection::Injection;
 use super::worker::wake_all;
 use crate::runtime::blocking_pool::BlockingPool;
@@ -71,6 +73,9 @@ pub(crate) struct CurrentThread {
     shut_down: AtomicBool,
     /// A task panicked, and the policy is to stop.
     must_stop: AtomicBool,
+    /// Written by the thread that has the core.
+    counters: Counters,
+    common: Common,
 }
 
 /// What makes a thread the scheduler's.
@@ -104,6 +109,7 @@ impl CurrentThread {
         clock: Clock,
         settings: Arc<Settings>,
     ) -> io::Result<Self> {
+        let counters = Counters::new(settings.poll_times.as_ref());
         let random = settings.rng_seed.as_ref().map(|seed| seed.state(0));
         Ok(Self {
             id,
@@ -122,6 +128,8 @@ impl CurrentThread {
             waiting: Mutex::default(),
             shut_down: AtomicBool::new(false),
             must_stop: AtomicBool::new(false),
+            counters,
+            common: Common::default(),
         })
     }
 
@@ -239,6 +247,7 @@ impl CurrentThread {
             }
             if let Some(core) = running.core.borrow_mut().as_mut() {
                 core.queue.extend(task.take());
+                self.counters.local_schedules.add(1);
             }
         });
         task.map_or(Ok(()), Err)
@@ -256,6 +265,7 @@ impl CurrentThread {
     }
 
     fn inject(&self, task: Runnable) {
+        self.common.scheduled_remotely();
         self.injection.push(task);
         self.driver.notifier().unpark();
     }
@@ -312,6 +322,18 @@ impl CurrentThread {
 
     pub(crate) fn injection(&self) -> &Injection {
         &self.injection
+    }
+
+    pub(crate) fn io_counts(&self) -> Counts {
+        self.driver.io_counts()
+    }
+
+    pub(crate) fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    pub(crate) fn common(&self) -> &Common {
+        &self.common
     }
 
     pub(crate) fn owned(&self) -> &OwnedTasks {
@@ -401,11 +423,13 @@ struct Turn {
     running: Rc<Running>,
     previous: Option<Rc<Running>>,
     seeded: Seeded,
+    busy: RefCell<BusySince>,
 }
 
 impl Turn {
     fn begin(scheduler: &Arc<CurrentThread>, core: Box<Core>) -> Self {
         let seeded = Seeded::enter(core.random);
+        scheduler.counters.set_thread();
         let running = Rc::new(Running {
             scheduler: scheduler.clone(),
             core: RefCell::new(Some(core)),
@@ -415,6 +439,7 @@ impl Turn {
             running,
             previous,
             seeded,
+            busy: RefCell::new(BusySince::now(&scheduler.counters)),
         }
     }
 
@@ -450,7 +475,7 @@ impl Turn {
                     break;
                 };
                 polls += 1;
-                super::run_task(&scheduler.settings, task);
+                super::run_task(&scheduler.settings, &scheduler.counters, task);
                 // Relaxed: written by this thread.
                 if scheduler.must_stop.load(Relaxed) {
                     self.stop();
@@ -464,7 +489,8 @@ impl Turn {
                 continue;
             }
             polls = 0;
-            running.look_at_driver(idle, &woken.flag, &mut batch);
+            scheduler.common.collect_forced_yields();
+            running.look_at_driver(idle, &woken.flag, &mut self.busy.borrow_mut(), &mut batch);
             defer::take(&mut batch);
             wake_all(&mut batch);
         }
@@ -486,6 +512,9 @@ impl Drop for Turn {
         let previous = self.previous.take();
         drop(RUNNING.with(|current| current.replace(previous)));
         let random = self.seeded.leave();
+        let scheduler = &self.running.scheduler;
+        self.busy.get_mut().count(&scheduler.counters);
+        scheduler.common.collect_forced_yields();
         let core = self.running.core.borrow_mut().take();
         if let Some(mut core) = core {
             core.random = random;
@@ -512,20 +541,29 @@ impl Running {
     }
 
     fn has_tasks(&self) -> bool {
-        let queued = self
-            .core
-            .borrow()
-            .as_ref()
-            .is_some_and(|core| !core.queue.is_empty());
-        queued || !self.scheduler.injection.is_empty()
+        self.queued() > 0 || !self.scheduler.injection.is_empty()
+    }
+
+    fn queued(&self) -> usize {
+        let core = self.core.borrow();
+        core.as_ref().map_or(0, |core| core.queue.len())
     }
 
     /// Looks for events; sleeps until there are some if there is nothing else to do.
-    fn look_at_driver(&self, idle: bool, woken: &AtomicBool, batch: &mut WakeBatch) {
+    fn look_at_driver(
+        &self,
+        idle: bool,
+        woken: &AtomicBool,
+        busy: &mut BusySince,
+        batch: &mut WakeBatch,
+    ) {
         let scheduler = &self.scheduler;
+        let counters = &scheduler.counters;
+        counters.set_queued(self.queued());
         // Relaxed: a wake on this thread is seen anyway, one from elsewhere leaves a token in the
         // driver.
         if !idle || woken.load(Relaxed) || !defer::is_empty() {
+            busy.count(counters);
             return scheduler.driver.poll(batch);
         }
         scheduler.settings.call(&scheduler.settings.before_park);
@@ -533,7 +571,9 @@ impl Running {
         if self.has_tasks() || woken.load(Relaxed) {
             scheduler.driver.poll(batch);
         } else {
+            busy.park(counters);
             scheduler.driver.park(batch);
+            busy.unpark(counters);
         }
         scheduler.settings.call(&scheduler.settings.after_unpark);
     }
