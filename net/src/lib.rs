@@ -10,7 +10,7 @@
 //! 1. [`Reactor`] waits in `mio::Poll`, finds the source of each event, and marks it;
 //! 2. `readiness` holds what is known about one source, and who waits for it;
 //! 3. `source` is the one loop "try, would block, wait" that every socket type goes through;
-//! 4. the sockets themselves ([`TcpStream`], [`TcpListener`], [`TcpSocket`]) are thin.
+//! 4. the sockets themselves ([`TcpStream`], [`TcpListener`], [`UdpSocket`]) are thin.
 //!
 //! Users of the runtime find the public types under `runtime::net`, and [`Interest`] and [`Ready`]
 //! under `runtime::io`.
@@ -20,18 +20,22 @@
 mod addr;
 mod current;
 mod interest;
+mod ip_options;
 mod reactor;
 mod readiness;
 mod ready;
 mod source;
 pub mod tcp;
+mod udp;
 
 pub use addr::{ToSocketAddrs, lookup_host};
 pub use current::{CurrentReactor, enter};
 pub use interest::Interest;
-pub use reactor::{Reactor, ReactorHandle};
+pub use reactor::{Counts, Reactor, ReactorHandle};
 pub use readiness::is_shutdown_error;
 pub use ready::Ready;
 pub use tcp::listener::TcpListener;
 pub use tcp::socket::TcpSocket;
 pub use tcp::stream::TcpStream;
+pub use udp::socket::UdpSocket;
+pub use udp::{RecvBatch, RecvDatagram, RecvDatagrams};

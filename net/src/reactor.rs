@@ -60,6 +60,18 @@ pub struct ReactorHandle {
 struct Table {
     sources: Arena<Arc<Readiness>>,
     is_closed: bool,
+    counts: Counts,
+}
+
+/// What a reactor has done so far.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Counts {
+    /// Sources that were registered.
+    pub registered: u64,
+    /// Sources that were deregistered.
+    pub deregistered: u64,
+    /// Events of sources.
+    pub events: u64,
 }
 
 impl Reactor {
@@ -80,6 +92,7 @@ impl Reactor {
             table: Mutex::new(Table {
                 sources: Arena::new(),
                 is_closed: false,
+                counts: Counts::default(),
             }),
         };
         Ok(Self {
@@ -115,7 +128,7 @@ impl Reactor {
             return Ok(0);
         }
         let mut count = 0;
-        let table = self.handle.table.lock();
+        let mut table = self.handle.table.lock();
         for event in &self.events {
             let token = event.token();
             if token == WAKE {
@@ -127,6 +140,7 @@ impl Reactor {
                 readiness.event(Ready::of_event(event), batch);
             }
         }
+        table.counts.events += count as u64;
         Ok(count)
     }
 }
@@ -159,6 +173,11 @@ impl ReactorHandle {
         self.table.lock().sources.len()
     }
 
+    /// What the reactor has done so far.
+    pub fn counts(&self) -> Counts {
+        self.table.lock().counts
+    }
+
     /// Adds a source: `tell_system` is called with the token its events are to have. Everything
     /// that is ready already is reported as an event by the next turn.
     pub(crate) fn register(
@@ -171,6 +190,7 @@ impl ReactorHandle {
             if table.is_closed {
                 return Err(shut_down_error());
             }
+            table.counts.registered += 1;
             table.sources.insert(readiness.clone())
         };
         // Outside of the lock: a turn that delivers events need not wait for this system call.
@@ -196,7 +216,10 @@ impl ReactorHandle {
 
     /// Takes an entry out. The caller drops it, after the lock is released (R2).
     fn remove(&self, key: Key) -> Option<Arc<Readiness>> {
-        self.table.lock().sources.remove(key)
+        let mut table = self.table.lock();
+        let removed = table.sources.remove(key);
+        table.counts.deregistered += u64::from(removed.is_some());
+        removed
     }
 }
 

@@ -21,7 +21,8 @@
 //! [`Source::poll_io`] (one waker per direction), [`Source::perform`] (async, any number of tasks)
 //! and [`Source::try_io`] closures that make one system call. What carries a stream of bytes through
 //! a socket implements [`Socket`] by adding itself to the list in `source/stream`, and gets the
-//! operations there.
+//! operations there; what carries datagrams implements [`Addressed`] too, and gets those of
+//! `source/datagram`. `impl_waits` gives the public type the methods to wait for readiness.
 //!
 //! # Invariants
 //!
@@ -35,10 +36,13 @@
 //! Where to read next: `source/stream` for the operations of byte streams, `reactor` for where the
 //! events come from.
 
+mod datagram;
+pub(crate) mod memory;
 mod stream;
 #[cfg_attr(unix, path = "source/unix.rs")]
 #[cfg_attr(windows, path = "source/windows.rs")]
 mod system;
+mod waits;
 
 use std::fmt;
 use std::future::poll_fn;
@@ -51,8 +55,10 @@ use parking_lot::Mutex;
 use runtime_base::arena::Key;
 use runtime_base::coop;
 
+pub(crate) use self::datagram::Addressed;
 pub(crate) use self::stream::Socket;
 pub(crate) use self::system::{Registrable, deny_blocking, impl_as_system_socket};
+pub(crate) use self::waits::impl_waits;
 use crate::current;
 use crate::interest::Interest;
 use crate::reactor::ReactorHandle;

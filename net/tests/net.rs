@@ -6,3 +6,5 @@ mod executor;
 mod reactor;
 #[path = "net/tcp.rs"]
 mod tcp;
+#[path = "net/udp.rs"]
+mod udp;

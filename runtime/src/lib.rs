@@ -41,6 +41,7 @@
 //! - `macros` (default): `#[runtime::main]`, `#[runtime::test]`, [`select!`], [`join!`].
 //! - `hyper`: hyper's runtime traits.
 //! - `futures-io`, `tokio-io`: wrappers both ways for the I/O traits of others.
+//! - `stream`: `futures_core::Stream` for what yields one thing after another.
 //!
 //! # How it works
 //!
@@ -60,6 +61,8 @@ pub mod time;
 pub mod futures_io;
 #[cfg(feature = "hyper")]
 pub mod hyper;
+#[cfg(feature = "stream")]
+pub mod stream;
 #[cfg(feature = "tokio-io")]
 pub mod tokio_io;
 

@@ -29,22 +29,32 @@ mod builder;
 pub(crate) mod driver;
 mod error;
 pub(crate) mod handle;
+pub(crate) mod histogram;
+pub(crate) mod hooks;
 mod lane;
 mod local_runtime;
 mod metrics;
+pub(crate) mod rng_seed;
 mod settings;
 mod wake_token;
 
 pub use builder::Builder;
 pub use error::TryCurrentError;
 pub use handle::{EnterGuard, Handle};
+pub use histogram::{
+    HistogramConfiguration, HistogramScale, InvalidHistogramConfiguration, LogHistogram,
+    LogHistogramBuilder,
+};
+pub use hooks::TaskMeta;
 pub use local_runtime::{LocalOptions, LocalRuntime};
 pub use metrics::RuntimeMetrics;
+pub use rng_seed::RngSeed;
 pub(crate) use settings::Settings;
 pub use settings::UnhandledPanic;
 
 use crate::task::JoinHandle;
 use handle::{Flavor, enter_to_block};
+use rng_seed::Seeded;
 
 /// Which kind of scheduler a runtime has.
 #[derive(Debug, PartialEq, Eq)]
@@ -177,7 +187,12 @@ impl Runtime {
         let context = enter_to_block(&self.handle);
         let output = match &self.handle.flavor {
             Flavor::CurrentThread(scheduler) => scheduler.block_on(future),
-            Flavor::MultiThread(_) => crate::scheduler::block_on_this_thread(future),
+            Flavor::MultiThread(scheduler) => {
+                let seed = scheduler.settings().rng_seed.as_ref();
+                // Workers count from zero; this thread is none of them.
+                let _seeded = Seeded::enter(seed.map(|seed| seed.state(usize::MAX)));
+                crate::scheduler::block_on_this_thread(&self.handle, future)
+            }
         };
         drop(context);
         output

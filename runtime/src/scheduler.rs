@@ -10,11 +10,16 @@
 use std::future::Future;
 use std::pin::pin;
 use std::task::{Context, Poll};
+use std::time::Instant;
 
 use runtime_base::parker::Parker;
 use runtime_base::wake_batch::WakeBatch;
 use runtime_base::{coop, defer, driving};
 
+use crate::runtime::{Handle, Settings, hooks};
+use crate::task::Runnable;
+
+pub(crate) mod counters;
 mod current_thread;
 mod idle;
 mod injection;
@@ -22,19 +27,48 @@ mod multi_thread;
 mod ring;
 mod worker;
 
+pub(crate) use counters::Counters;
 pub(crate) use current_thread::CurrentThread;
 pub(crate) use multi_thread::MultiThread;
 pub(crate) use worker::worker_index;
 
+/// Polls a task, and tells those who watch.
+#[inline]
+fn run_task(settings: &Settings, counters: &Counters, task: Runnable) {
+    counters.polls.add(1);
+    if settings.watches_polls {
+        return run_watched(settings, counters, task);
+    }
+    coop::with_budget(|| task.run());
+}
+
+#[cold]
+fn run_watched(settings: &Settings, counters: &Counters, task: Runnable) {
+    let header = task.header();
+    let (id, spawned_at) = (header.id, header.spawned_at);
+    hooks::call(&settings.task_hooks.before_poll, id, spawned_at);
+    match &counters.poll_times {
+        Some(poll_times) => {
+            let begin = Instant::now();
+            coop::with_budget(|| task.run());
+            poll_times.record(begin.elapsed());
+        }
+        None => coop::with_budget(|| task.run()),
+    }
+    hooks::call(&settings.task_hooks.after_poll, id, spawned_at);
+}
+
 /// Polls `future` on this thread until it is ready, and sleeps in between. The caller has entered
 /// the runtime.
-pub(crate) fn block_on_this_thread<F: Future>(future: F) -> F::Output {
+pub(crate) fn block_on_this_thread<F: Future>(handle: &Handle, future: F) -> F::Output {
     let mut future = pin!(future);
     let mut parker = Parker::new();
     let waker = parker.waker();
     let mut cx = Context::from_waker(&waker);
     loop {
-        if let Poll::Ready(output) = coop::with_budget(|| future.as_mut().poll(&mut cx)) {
+        let polled = coop::with_budget(|| future.as_mut().poll(&mut cx));
+        handle.collect_forced_yields();
+        if let Poll::Ready(output) = polled {
             return output;
         }
         parker.park();

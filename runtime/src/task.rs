@@ -56,6 +56,7 @@ pub use join_handle::JoinHandle;
 pub use join_set::JoinSet;
 pub(crate) use local_set::is_in_run_until;
 pub use local_set::{LocalEnterGuard, LocalSet, spawn_local};
+pub(crate) use names::name_of;
 pub use scope::{Scope, scope};
 pub use task_local::{AccessError, LocalKey};
 pub use task_tracker::{TaskTracker, TaskTrackerToken, TrackedFuture};

@@ -25,8 +25,8 @@ pub mod wakers;
 
 pub use panics::{Panic, panic_of, with_quiet_panics};
 
-/// No test takes longer, on all flavours together.
-const LIMIT: Duration = Duration::from_secs(10);
+/// No test takes longer, on all flavours together. Miri interprets, which is slow.
+const LIMIT: Duration = Duration::from_secs(if cfg!(miri) { 300 } else { 10 });
 
 /// A kind of runtime.
 #[derive(Clone, Copy, PartialEq, Eq)]

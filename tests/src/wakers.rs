@@ -1,7 +1,8 @@
-//! Wakers that count, and wakers that panic.
+//! Wakers that count, wakers that panic, and wakers that do anything when they are touched.
 
 #![allow(unsafe_code)] // A waker whose clone panics needs a vtable.
 
+use std::mem::ManuallyDrop;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::task::{RawWaker, RawWakerVTable, Wake, Waker};
@@ -99,3 +100,47 @@ unsafe fn drop_clone(data: *const ()) {
         panic!("the waker panics when it is dropped");
     }
 }
+
+/// What is done to a waker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Touch {
+    /// It is cloned.
+    Clone,
+    /// It is woken, in either way.
+    Wake,
+    /// It is dropped.
+    Drop,
+}
+
+type Hook = Box<dyn Fn(Touch) + Send + Sync>;
+
+/// A waker that calls `hook` whenever it is touched.
+pub fn hooked(hook: impl Fn(Touch) + Send + Sync + 'static) -> Waker {
+    let data = Arc::into_raw(Arc::new(Box::new(hook) as Hook)).cast();
+    // SAFETY: each waker owns one count of the `Arc`, and the functions keep that.
+    unsafe { Waker::from_raw(RawWaker::new(data, &HOOKED)) }
+}
+
+static HOOKED: RawWakerVTable = RawWakerVTable::new(
+    |data| {
+        // SAFETY: the waker that is cloned owns a count and keeps it.
+        let hook = ManuallyDrop::new(unsafe { Arc::from_raw(data.cast::<Hook>()) });
+        hook(Touch::Clone);
+        RawWaker::new(Arc::into_raw(Arc::clone(&hook)).cast(), &HOOKED)
+    },
+    |data| {
+        // SAFETY: waking consumes the waker's count.
+        let hook = unsafe { Arc::from_raw(data.cast::<Hook>()) };
+        hook(Touch::Wake);
+    },
+    |data| {
+        // SAFETY: the waker owns a count and keeps it.
+        let hook = ManuallyDrop::new(unsafe { Arc::from_raw(data.cast::<Hook>()) });
+        hook(Touch::Wake);
+    },
+    |data| {
+        // SAFETY: dropping consumes the waker's count.
+        let hook = unsafe { Arc::from_raw(data.cast::<Hook>()) };
+        hook(Touch::Drop);
+    },
+);

@@ -8,6 +8,8 @@ mod fairness;
 mod misuse;
 #[path = "executor/panics.rs"]
 mod panics;
+#[path = "executor/reentrancy.rs"]
+mod reentrancy;
 #[path = "executor/shutdown.rs"]
 mod shutdown;
 #[path = "executor/tasks.rs"]

@@ -11,6 +11,7 @@ use bytes::BufMut;
 use runtime_base::io::ReadBuf;
 use socket2::SockRef;
 
+use super::memory::{into_spare, receive};
 use super::{Done, Registrable, Source};
 use crate::interest::Interest;
 use crate::readiness::Direction;
@@ -26,7 +27,7 @@ use crate::readiness::Direction;
     target_os = "netbsd",
     target_os = "openbsd",
 ))]
-const SEND_FLAGS: libc::c_int = libc::MSG_NOSIGNAL;
+pub(super) const SEND_FLAGS: libc::c_int = libc::MSG_NOSIGNAL;
 #[cfg(not(any(
     target_os = "android",
     target_os = "dragonfly",
@@ -36,7 +37,7 @@ const SEND_FLAGS: libc::c_int = libc::MSG_NOSIGNAL;
     target_os = "netbsd",
     target_os = "openbsd",
 )))]
-const SEND_FLAGS: i32 = 0;
+pub(super) const SEND_FLAGS: i32 = 0;
 
 /// A socket of mio's.
 pub(crate) trait Socket: Registrable {
@@ -67,30 +68,22 @@ macro_rules! impl_socket {
     )+};
 }
 
-impl_socket!(mio::net::TcpStream);
+impl_socket!(mio::net::TcpStream, mio::net::UdpSocket);
 
 /// One `recv` into the unfilled part of `buf`.
-#[allow(unsafe_code)] // To fill memory that is not initialised.
-fn recv(socket: &impl Socket, buf: &mut ReadBuf<'_>) -> io::Result<usize> {
-    // SAFETY: `recv` writes what it received and nothing else.
-    let memory = unsafe { buf.unfilled_mut() };
-    let n = socket.attempt(|| socket.as_socket().recv(memory))?;
-    // SAFETY: the system has written `n` bytes at the start of the unfilled part.
-    unsafe { buf.assume_init(n) };
-    buf.advance(n);
-    Ok(n)
+pub(super) fn recv(socket: &impl Socket, buf: &mut ReadBuf<'_>) -> io::Result<usize> {
+    receive(buf, |memory| {
+        let n = socket.attempt(|| socket.as_socket().recv(memory))?;
+        Ok((n, n))
+    })
 }
 
 /// One `recv` that leaves the bytes in the socket.
-#[allow(unsafe_code)] // As above.
-fn peek(socket: &impl Socket, buf: &mut ReadBuf<'_>) -> io::Result<usize> {
-    // SAFETY: `peek` writes what it received and nothing else.
-    let memory = unsafe { buf.unfilled_mut() };
-    let n = socket.attempt(|| socket.as_socket().peek(memory))?;
-    // SAFETY: the system has written `n` bytes at the start of the unfilled part.
-    unsafe { buf.assume_init(n) };
-    buf.advance(n);
-    Ok(n)
+pub(super) fn peek(socket: &impl Socket, buf: &mut ReadBuf<'_>) -> io::Result<usize> {
+    receive(buf, |memory| {
+        let n = socket.attempt(|| socket.as_socket().peek(memory))?;
+        Ok((n, n))
+    })
 }
 
 fn send(socket: &impl Socket, buf: &[u8]) -> io::Result<usize> {
@@ -172,15 +165,9 @@ impl<S: Socket> Source<S> {
         self.try_io(Interest::READABLE, |socket| recv(socket, &mut buf))
     }
 
-    #[allow(unsafe_code)] // To fill memory that is not initialised.
     pub(crate) fn try_recv_buf<B: BufMut + ?Sized>(&self, buf: &mut B) -> io::Result<usize> {
         self.try_io(Interest::READABLE, |socket| {
-            // SAFETY: `recv` writes what it received and nothing else.
-            let memory = unsafe { buf.chunk_mut().as_uninit_slice_mut() };
-            let n = recv(socket, &mut ReadBuf::uninit(memory))?;
-            // SAFETY: the system has written `n` bytes at the start of the chunk.
-            unsafe { buf.advance_mut(n) };
-            Ok(n)
+            into_spare(buf, |buf| recv(socket, buf))
         })
     }
 

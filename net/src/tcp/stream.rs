@@ -1,6 +1,5 @@
 //! One TCP connection.
 
-use std::fmt;
 use std::io::{self, IoSlice, IoSliceMut};
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -17,7 +16,6 @@ use crate::current;
 use crate::interest::Interest;
 use crate::reactor::ReactorHandle;
 use crate::readiness::Direction;
-use crate::ready::Ready;
 use crate::source::{Done, Socket, Source, deny_blocking};
 
 /// A TCP connection between a local and a remote socket.
@@ -197,96 +195,6 @@ impl TcpStream {
         self.source.io().take_error()
     }
 
-    /// Waits until the stream is ready for one of `interest`, and says for which.
-    ///
-    /// A state that is reported may be out of date by the time it is used: follow it by one of the
-    /// functions named `try_…`, and wait again if that would block.
-    ///
-    /// # Errors
-    ///
-    /// When the system refuses to watch the stream, and when the runtime shuts down.
-    ///
-    /// # Cancel safety
-    ///
-    /// Nothing is lost: once ready, the stream stays ready until an operation would block.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use runtime::io::Interest;
-    /// use runtime::net::{TcpListener, TcpStream};
-    ///
-    /// #[runtime::main]
-    /// async fn main() -> std::io::Result<()> {
-    ///     let listener = TcpListener::bind("127.0.0.1:0").await?;
-    ///     let stream = TcpStream::connect(listener.local_addr()?).await?;
-    ///     let ready = stream.ready(Interest::READABLE | Interest::WRITABLE).await?;
-    ///     assert!(ready.is_writable());
-    ///     assert_eq!(stream.try_write(b"ping")?, 4);
-    ///     Ok(())
-    /// }
-    /// ```
-    pub async fn ready(&self, interest: Interest) -> io::Result<Ready> {
-        self.source.ready(interest).await
-    }
-
-    /// Waits until there is something to read, or the reading side is closed.
-    ///
-    /// # Errors
-    ///
-    /// As [`ready`](Self::ready).
-    ///
-    /// # Cancel safety
-    ///
-    /// As [`ready`](Self::ready).
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use std::io::ErrorKind;
-    ///
-    /// async fn receive(stream: &runtime::net::TcpStream) -> std::io::Result<Vec<u8>> {
-    ///     let mut buf = vec![0; 1024];
-    ///     loop {
-    ///         stream.readable().await?;
-    ///         match stream.try_read(&mut buf) {
-    ///             Ok(n) => {
-    ///                 buf.truncate(n);
-    ///                 return Ok(buf);
-    ///             }
-    ///             // A false alarm.
-    ///             Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-    ///             Err(error) => return Err(error),
-    ///         }
-    ///     }
-    /// }
-    /// # #[runtime::main]
-    /// # async fn main() -> std::io::Result<()> {
-    /// #     let listener = runtime::net::TcpListener::bind("127.0.0.1:0").await?;
-    /// #     let client = runtime::net::TcpStream::connect(listener.local_addr()?).await?;
-    /// #     client.try_write(b"ping")?;
-    /// #     let (server, _) = listener.accept().await?;
-    /// #     assert_eq!(receive(&server).await?, b"ping");
-    /// #     Ok(())
-    /// # }
-    /// ```
-    pub async fn readable(&self) -> io::Result<()> {
-        self.ready(Interest::READABLE).await.map(drop)
-    }
-
-    /// Waits until there is room to write, or the writing side is closed.
-    ///
-    /// # Errors
-    ///
-    /// As [`ready`](Self::ready).
-    ///
-    /// # Cancel safety
-    ///
-    /// As [`ready`](Self::ready).
-    pub async fn writable(&self) -> io::Result<()> {
-        self.ready(Interest::WRITABLE).await.map(drop)
-    }
-
     /// Polls until there is something to read, or the reading side is closed.
     ///
     /// Only the latest task that called this, [`poll_peek`](Self::poll_peek) or `poll_read` is
@@ -408,46 +316,6 @@ impl TcpStream {
     /// As [`try_write`](Self::try_write).
     pub fn try_write_vectored(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
         self.source.try_send_vectored(bufs)
-    }
-
-    /// Calls `f`, which does one operation on the socket, unless it is known that the operation
-    /// would block.
-    ///
-    /// When `f` returns `WouldBlock` the stream is no longer ready for `interest`, so it must only
-    /// do so if the socket did. `f` must not call the methods of this stream.
-    ///
-    /// # Errors
-    ///
-    /// Those of `f`, and `WouldBlock` if it was not called.
-    pub fn try_io<R>(
-        &self,
-        interest: Interest,
-        f: impl FnOnce() -> io::Result<R>,
-    ) -> io::Result<R> {
-        self.source.try_io(interest, |stream| stream.attempt(f))
-    }
-
-    /// Calls `f`, which does one operation on the socket, whenever the stream is ready for
-    /// `interest`, until it does not return `WouldBlock`.
-    ///
-    /// `f` must return `WouldBlock` only if the socket did, and must not call the methods of this
-    /// stream.
-    ///
-    /// # Errors
-    ///
-    /// Those of `f`, and those of [`ready`](Self::ready).
-    ///
-    /// # Cancel safety
-    ///
-    /// The future waits only between calls of `f`: one that achieved something ends it.
-    pub async fn async_io<R>(
-        &self,
-        interest: Interest,
-        mut f: impl FnMut() -> io::Result<R>,
-    ) -> io::Result<R> {
-        self.source
-            .async_io(interest, |stream| stream.attempt(&mut f))
-            .await
     }
 
     /// Whether small writes are sent at once (`TCP_NODELAY`).
@@ -700,10 +568,58 @@ impl AsRef<Self> for TcpStream {
     }
 }
 
-impl fmt::Debug for TcpStream {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.source.fmt(f)
-    }
-}
-
 crate::source::impl_as_system_socket!(TcpStream);
+
+crate::source::impl_waits! {
+    TcpStream;
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use runtime::io::Interest;
+    /// use runtime::net::{TcpListener, TcpStream};
+    ///
+    /// #[runtime::main]
+    /// async fn main() -> std::io::Result<()> {
+    ///     let listener = TcpListener::bind("127.0.0.1:0").await?;
+    ///     let stream = TcpStream::connect(listener.local_addr()?).await?;
+    ///     let ready = stream.ready(Interest::READABLE | Interest::WRITABLE).await?;
+    ///     assert!(ready.is_writable());
+    ///     assert_eq!(stream.try_write(b"ping")?, 4);
+    ///     Ok(())
+    /// }
+    /// ```
+    ready;
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::io::ErrorKind;
+    ///
+    /// async fn receive(stream: &runtime::net::TcpStream) -> std::io::Result<Vec<u8>> {
+    ///     let mut buf = vec![0; 1024];
+    ///     loop {
+    ///         stream.readable().await?;
+    ///         match stream.try_read(&mut buf) {
+    ///             Ok(n) => {
+    ///                 buf.truncate(n);
+    ///                 return Ok(buf);
+    ///             }
+    ///             // A false alarm.
+    ///             Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+    ///             Err(error) => return Err(error),
+    ///         }
+    ///     }
+    /// }
+    /// # #[runtime::main]
+    /// # async fn main() -> std::io::Result<()> {
+    /// #     let listener = runtime::net::TcpListener::bind("127.0.0.1:0").await?;
+    /// #     let client = runtime::net::TcpStream::connect(listener.local_addr()?).await?;
+    /// #     client.try_write(b"ping")?;
+    /// #     let (server, _) = listener.accept().await?;
+    /// #     assert_eq!(receive(&server).await?, b"ping");
+    /// #     Ok(())
+    /// # }
+    /// ```
+    readable;
+}

@@ -21,6 +21,7 @@ const UNLIMITED: Option<u8> = None;
 
 thread_local! {
     static BUDGET: Cell<Option<u8>> = const { Cell::new(UNLIMITED) };
+    static FORCED_YIELDS: Cell<u64> = const { Cell::new(0) };
 }
 
 /// Calls `f` with a fresh budget and restores the caller's afterwards.
@@ -61,6 +62,12 @@ pub fn has_budget_remaining() -> bool {
         .unwrap_or(true)
 }
 
+/// How many budgets were used up on this thread since the last call.
+#[inline]
+pub fn take_forced_yields() -> u64 {
+    FORCED_YIELDS.replace(0)
+}
+
 /// Takes one unit of the budget, or schedules the task again and is `Pending` if none is left.
 ///
 /// The operation calls [`RestoreOnPending::made_progress`] on what it gets when it did something; if
@@ -78,6 +85,9 @@ pub fn poll_proceed(cx: &mut Context<'_>) -> Poll<RestoreOnPending> {
             Poll::Pending
         }
         Some(left) => {
+            if left == 1 {
+                FORCED_YIELDS.set(FORCED_YIELDS.get() + 1);
+            }
             BUDGET.set(Some(left - 1));
             Poll::Ready(RestoreOnPending {
                 budget: Cell::new(budget),
@@ -179,6 +189,25 @@ impl<F: Future> Future for Coop<F> {
 mod tests {
     use super::*;
     use std::task::Waker;
+
+    #[test]
+    fn a_budget_that_is_used_up_is_counted_once() {
+        let mut cx = Context::from_waker(Waker::noop());
+        let count = |operations: u8| {
+            with_budget(|| {
+                for _ in 0..operations {
+                    if let Poll::Ready(coop) = poll_proceed(&mut cx) {
+                        coop.made_progress();
+                    }
+                }
+            });
+            take_forced_yields()
+        };
+        assert_eq!(
+            [INITIAL - 1, INITIAL, INITIAL + 2, 1].map(count),
+            [0, 1, 1, 0]
+        );
+    }
 
     #[test]
     fn the_budget_ends_and_waiting_is_free() {

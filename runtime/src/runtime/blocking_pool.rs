@@ -155,7 +155,7 @@ impl BlockingPool {
     }
 
     fn start_thread(&self, handle: &Handle, duty: Duty) -> io::Result<()> {
-        let mut builder = thread::Builder::new().name((self.settings.thread_name)());
+        let mut builder = thread::Builder::new().name(self.settings.name_thread());
         if let Some(size) = self.settings.thread_stack_size {
             builder = builder.stack_size(size);
         }

@@ -11,8 +11,13 @@ use runtime_timer::Clock;
 
 use super::driver::Enabled;
 use super::handle::Flavor;
-use super::settings::{Settings, UnhandledPanic};
-use super::{Handle, Id, LocalOptions, LocalRuntime, Runtime};
+use super::histogram::PollTimes;
+use super::hooks::{TaskHooks, TaskMeta};
+use super::settings::{Settings, THREAD_NAME, UnhandledPanic};
+use super::{
+    Handle, HistogramConfiguration, HistogramScale, Id, LocalOptions, LocalRuntime, RngSeed,
+    Runtime,
+};
 use crate::scheduler::{CurrentThread, MultiThread};
 
 /// Builds a [`Runtime`] with settings of your own.
@@ -33,6 +38,7 @@ pub struct Builder {
     worker_threads: Option<usize>,
     enabled: Enabled,
     start_paused: bool,
+    poll_times: PollTimes,
     settings: Settings,
 }
 
@@ -78,9 +84,10 @@ impl Builder {
                 events_per_turn: EVENTS_PER_TURN,
             },
             start_paused: false,
+            poll_times: PollTimes::default(),
             settings: Settings {
                 name: None,
-                thread_name: Arc::new(|| "runtime-worker".to_owned()),
+                thread_name: Arc::new(|| THREAD_NAME.to_owned()),
                 thread_stack_size: None,
                 thread_keep_alive: KEEP_ALIVE,
                 max_blocking_threads: MAX_BLOCKING_THREADS,
@@ -90,6 +97,10 @@ impl Builder {
                 on_thread_stop: None,
                 before_park: None,
                 after_unpark: None,
+                task_hooks: TaskHooks::default(),
+                watches_polls: false,
+                poll_times: None,
+                rng_seed: None,
                 unhandled_panic: UnhandledPanic::Ignore,
                 disable_lifo_slot: false,
             },
@@ -216,6 +227,144 @@ impl Builder {
         F: Fn() + Send + Sync + 'static,
     {
         self.settings.after_unpark = Some(Arc::new(hook));
+        self
+    }
+
+    /// Called for every task that is spawned, on the thread that spawns it and before it runs. Blocking
+    /// work and the tasks of a [`LocalSet`](crate::task::LocalSet) are not tasks of the runtime, for
+    /// this hook and the others.
+    ///
+    /// A hook that panics is reported, and everything goes on.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+    ///
+    /// let spawned = Arc::new(AtomicUsize::new(0));
+    /// let count = spawned.clone();
+    /// let runtime = runtime::Builder::new_current_thread()
+    ///     .on_task_spawn(move |task| {
+    ///         assert!(task.spawned_at().line() > 0);
+    ///         count.fetch_add(1, Relaxed);
+    ///     })
+    ///     .build()?;
+    /// runtime.block_on(runtime.spawn(async {})).unwrap();
+    /// assert_eq!(spawned.load(Relaxed), 1);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn on_task_spawn<F>(&mut self, hook: F) -> &mut Self
+    where
+        F: Fn(&TaskMeta<'_>) + Send + Sync + 'static,
+    {
+        self.settings.task_hooks.on_spawn = Some(Arc::new(hook));
+        self
+    }
+
+    /// Called before every poll of a task; also before a task that was aborted is dropped instead. It
+    /// slows every poll down.
+    pub fn on_before_task_poll<F>(&mut self, hook: F) -> &mut Self
+    where
+        F: Fn(&TaskMeta<'_>) + Send + Sync + 'static,
+    {
+        self.settings.task_hooks.before_poll = Some(Arc::new(hook));
+        self.settings.watches_polls = true;
+        self
+    }
+
+    /// Called after every poll of a task, also the last one. It slows every poll down.
+    pub fn on_after_task_poll<F>(&mut self, hook: F) -> &mut Self
+    where
+        F: Fn(&TaskMeta<'_>) + Send + Sync + 'static,
+    {
+        self.settings.task_hooks.after_poll = Some(Arc::new(hook));
+        self.settings.watches_polls = true;
+        self
+    }
+
+    /// Called for every task that is complete: its future is gone, and its output or its failure is in
+    /// place.
+    pub fn on_task_terminate<F>(&mut self, hook: F) -> &mut Self
+    where
+        F: Fn(&TaskMeta<'_>) + Send + Sync + 'static,
+    {
+        self.settings.task_hooks.on_terminate = Some(Arc::new(hook));
+        self
+    }
+
+    /// Makes chance repeatable: the order in which `select!` looks at its branches, and in which
+    /// workers are robbed. On a current-thread runtime whose input is repeatable too, the whole order
+    /// of events is then. With workers each of them draws the same numbers every time, but the system
+    /// decides which of them runs when.
+    pub fn rng_seed(&mut self, seed: RngSeed) -> &mut Self {
+        self.settings.rng_seed = Some(seed);
+        self
+    }
+
+    /// Measures how long each poll of a task takes, and sorts the times into buckets; see
+    /// [`poll_time_histogram_bucket_count`](super::RuntimeMetrics::poll_time_histogram_bucket_count).
+    /// It costs two looks at the clock for each poll. By default there are ten buckets of 100
+    /// microseconds.
+    pub fn enable_metrics_poll_time_histogram(&mut self) -> &mut Self {
+        self.poll_times.enabled = true;
+        self
+    }
+
+    /// The buckets of
+    /// [`enable_metrics_poll_time_histogram`](Self::enable_metrics_poll_time_histogram).
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use runtime::runtime::{Builder, HistogramConfiguration};
+    ///
+    /// let runtime = Builder::new_current_thread()
+    ///     .enable_metrics_poll_time_histogram()
+    ///     .metrics_poll_time_histogram_configuration(HistogramConfiguration::linear(
+    ///         Duration::from_micros(10),
+    ///         50,
+    ///     ))
+    ///     .build()?;
+    /// assert_eq!(runtime.metrics().poll_time_histogram_num_buckets(), 50);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn metrics_poll_time_histogram_configuration(
+        &mut self,
+        configuration: HistogramConfiguration,
+    ) -> &mut Self {
+        self.poll_times.configuration = Some(configuration);
+        self
+    }
+
+    /// How the width of buckets grows. Better use
+    /// [`metrics_poll_time_histogram_configuration`](Self::metrics_poll_time_histogram_configuration),
+    /// which this method has no influence on.
+    pub fn metrics_poll_count_histogram_scale(&mut self, scale: HistogramScale) -> &mut Self {
+        self.poll_times.growth = scale;
+        self
+    }
+
+    /// The width of the first bucket; on a logarithmic scale it is rounded up to a power of two of
+    /// nanoseconds. Better use
+    /// [`metrics_poll_time_histogram_configuration`](Self::metrics_poll_time_histogram_configuration),
+    /// which this method has no influence on.
+    ///
+    /// # Panics
+    ///
+    /// With zero.
+    #[track_caller]
+    pub fn metrics_poll_count_histogram_resolution(&mut self, resolution: Duration) -> &mut Self {
+        assert!(
+            !resolution.is_zero(),
+            "the resolution must be greater than 0; the default is 100 microseconds"
+        );
+        self.poll_times.resolution = resolution;
+        self
+    }
+
+    /// How many buckets there are. Better use
+    /// [`metrics_poll_time_histogram_configuration`](Self::metrics_poll_time_histogram_configuration),
+    /// which this method has no influence on.
+    pub fn metrics_poll_count_histogram_buckets(&mut self, buckets: usize) -> &mut Self {
+        self.poll_times.buckets = buckets;
         self
     }
 
@@ -346,7 +495,10 @@ impl Builder {
     #[track_caller]
     fn build_on(&mut self, own_thread: Option<ThreadId>) -> io::Result<Runtime> {
         let id = Id::next();
-        let settings = Arc::new(self.settings.clone());
+        let mut settings = self.settings.clone();
+        settings.poll_times = self.poll_times.scale();
+        settings.watches_polls |= settings.poll_times.is_some();
+        let settings = Arc::new(settings);
         let clock = Clock::new(self.kind == Kind::CurrentThread);
         if self.start_paused {
             assert!(

@@ -12,7 +12,7 @@ use parking_lot::Mutex;
 use runtime_base::current::EnterGuard;
 use runtime_base::parker::{Parker, Unparker};
 use runtime_base::wake_batch::WakeBatch;
-use runtime_net::{CurrentReactor, Reactor, ReactorHandle};
+use runtime_net::{Counts, CurrentReactor, Reactor, ReactorHandle};
 use runtime_timer::{Clock, CurrentTimers, Timers};
 
 use super::wake_token::WakeToken;
@@ -97,6 +97,14 @@ impl Driver {
     /// What wakes the thread.
     pub(crate) fn notifier(&self) -> &Arc<Notifier> {
         &self.notifier
+    }
+
+    /// What the reactor has done so far; nothing if I/O is not enabled.
+    pub(crate) fn io_counts(&self) -> Counts {
+        match &self.sleeper {
+            Sleeper::Reactor { handle, .. } => handle.counts(),
+            Sleeper::Thread(_) => Counts::default(),
+        }
     }
 
     /// Makes this driver's reactor and timers the current ones of the thread.

@@ -14,7 +14,7 @@ use runtime_base::driving;
 
 use super::blocking_pool::{BlockingPool, OffloadTo};
 use super::driver::DriverGuard;
-use super::{Id, RuntimeFlavor, RuntimeMetrics, TryCurrentError};
+use super::{Id, RuntimeFlavor, RuntimeMetrics, Settings, TryCurrentError};
 use crate::scheduler::{CurrentThread, MultiThread};
 use crate::task::{self, JoinHandle, SpawnFuture, boxed_if_large};
 
@@ -250,7 +250,7 @@ impl Handle {
     #[track_caller]
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         let context = enter_to_block(self);
-        let output = crate::scheduler::block_on_this_thread(future);
+        let output = crate::scheduler::block_on_this_thread(self, future);
         drop(context);
         output
     }
@@ -290,6 +290,22 @@ impl Handle {
             && scheduler.clock().is_paused()
         {
             scheduler.unpark();
+        }
+    }
+
+    /// Counts the budgets that were used up on this thread.
+    #[inline]
+    pub(crate) fn collect_forced_yields(&self) {
+        match &self.flavor {
+            Flavor::CurrentThread(scheduler) => scheduler.common().collect_forced_yields(),
+            Flavor::MultiThread(scheduler) => scheduler.common().collect_forced_yields(),
+        }
+    }
+
+    pub(crate) fn settings(&self) -> &Settings {
+        match &self.flavor {
+            Flavor::CurrentThread(scheduler) => scheduler.settings(),
+            Flavor::MultiThread(scheduler) => scheduler.settings(),
         }
     }
 

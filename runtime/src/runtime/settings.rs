@@ -5,6 +5,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::RngSeed;
+use super::histogram::Scale;
+use super::hooks::TaskHooks;
+
 /// Something of the user's that is called at one point of a thread's life.
 pub(crate) type Hook = Arc<dyn Fn() + Send + Sync>;
 
@@ -24,6 +28,12 @@ pub(crate) struct Settings {
     pub(crate) on_thread_stop: Option<Hook>,
     pub(crate) before_park: Option<Hook>,
     pub(crate) after_unpark: Option<Hook>,
+    pub(crate) task_hooks: TaskHooks,
+    /// Whether anybody wants to know of each poll.
+    pub(crate) watches_polls: bool,
+    /// How the times of polls are sorted, if they are measured.
+    pub(crate) poll_times: Option<Scale>,
+    pub(crate) rng_seed: Option<RngSeed>,
     pub(crate) unhandled_panic: UnhandledPanic,
     pub(crate) disable_lifo_slot: bool,
 }
@@ -39,7 +49,19 @@ pub enum UnhandledPanic {
     ShutdownRuntime,
 }
 
+/// What a thread is called unless the builder says otherwise.
+pub(super) const THREAD_NAME: &str = "runtime-worker";
+
 impl Settings {
+    /// The name of the next thread. A panic of the function that gives it must not cost the thread.
+    pub(crate) fn name_thread(&self) -> String {
+        catch_unwind(AssertUnwindSafe(|| (self.thread_name)())).unwrap_or_else(|panic| {
+            // Dropping the payload could panic again.
+            std::mem::forget(panic);
+            THREAD_NAME.to_owned()
+        })
+    }
+
     /// Calls a hook, if there is one. A panic of it must not take a worker away: it ends here.
     pub(crate) fn call(&self, hook: &Option<Hook>) {
         let Some(hook) = hook else { return };
@@ -60,6 +82,8 @@ impl fmt::Debug for Settings {
             .field("max_blocking_threads", &self.max_blocking_threads)
             .field("event_interval", &self.event_interval)
             .field("global_queue_interval", &self.global_queue_interval)
+            .field("task_hooks", &self.task_hooks)
+            .field("rng_seed", &self.rng_seed)
             .finish_non_exhaustive()
     }
 }

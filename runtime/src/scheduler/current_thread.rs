@@ -37,13 +37,16 @@ use parking_lot::Mutex;
 use runtime_base::parker::{Parker, Unparker};
 use runtime_base::wake_batch::WakeBatch;
 use runtime_base::{coop, defer};
+use runtime_net::Counts;
 use runtime_timer::Clock;
 
+use super::counters::{BusySince, Common, Counters};
 use super::injection::Injection;
 use super::worker::wake_all;
 use crate::runtime::blocking_pool::BlockingPool;
 use crate::runtime::driver::{Driver, DriverGuard, Enabled};
-use crate::runtime::{Id, Settings, UnhandledPanic};
+use crate::runtime::rng_seed::Seeded;
+use crate::runtime::{Id, Settings, UnhandledPanic, hooks};
 use crate::task::owned::OwnedTasks;
 use crate::task::{self, JoinHandle, Runnable, Schedule, TaskRef};
 
@@ -70,6 +73,9 @@ pub(crate) struct CurrentThread {
     shut_down: AtomicBool,
     /// A task panicked, and the policy is to stop.
     must_stop: AtomicBool,
+    /// Written by the thread that has the core.
+    counters: Counters,
+    common: Common,
 }
 
 /// What makes a thread the scheduler's.
@@ -77,6 +83,8 @@ struct Core {
     queue: VecDeque<Runnable>,
     /// Polls of tasks so far.
     tick: u32,
+    /// Where the generator of chance goes on, if it has a seed.
+    random: Option<u64>,
 }
 
 /// The thread that has the core.
@@ -101,6 +109,8 @@ impl CurrentThread {
         clock: Clock,
         settings: Arc<Settings>,
     ) -> io::Result<Self> {
+        let counters = Counters::new(settings.poll_times.as_ref());
+        let random = settings.rng_seed.as_ref().map(|seed| seed.state(0));
         Ok(Self {
             id,
             own_thread,
@@ -113,10 +123,13 @@ impl CurrentThread {
             core: Mutex::new(Some(Box::new(Core {
                 queue: VecDeque::new(),
                 tick: 0,
+                random,
             }))),
             waiting: Mutex::default(),
             shut_down: AtomicBool::new(false),
             must_stop: AtomicBool::new(false),
+            counters,
+            common: Common::default(),
         })
     }
 
@@ -170,6 +183,7 @@ impl CurrentThread {
         F: Future + 'static,
         F::Output: 'static,
     {
+        hooks::call(&self.settings.task_hooks.on_spawn, id, spawned_at);
         let (join, runnable) = self.owned.spawn(future, self.clone(), id, spawned_at);
         if let Some(runnable) = runnable
             && let Err(runnable) = self.schedule_here(runnable)
@@ -233,6 +247,7 @@ impl CurrentThread {
             }
             if let Some(core) = running.core.borrow_mut().as_mut() {
                 core.queue.extend(task.take());
+                self.counters.local_schedules.add(1);
             }
         });
         task.map_or(Ok(()), Err)
@@ -250,6 +265,7 @@ impl CurrentThread {
     }
 
     fn inject(&self, task: Runnable) {
+        self.common.scheduled_remotely();
         self.injection.push(task);
         self.driver.notifier().unpark();
     }
@@ -270,7 +286,8 @@ impl CurrentThread {
         self.owned.close_and_cancel(0);
         self.injection.close();
         // One at a time: what is cancelled is no longer borrowed.
-        while let Some(task) = turn.and_then(|turn| turn.0.with_core(|core| core.queue.pop_front()))
+        while let Some(task) =
+            turn.and_then(|turn| turn.running.with_core(|core| core.queue.pop_front()))
         {
             task.shutdown();
         }
@@ -307,6 +324,18 @@ impl CurrentThread {
         &self.injection
     }
 
+    pub(crate) fn io_counts(&self) -> Counts {
+        self.driver.io_counts()
+    }
+
+    pub(crate) fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    pub(crate) fn common(&self) -> &Common {
+        &self.common
+    }
+
     pub(crate) fn owned(&self) -> &OwnedTasks {
         &self.owned
     }
@@ -339,6 +368,12 @@ impl Schedule for Arc<CurrentThread> {
     }
 
     fn release(&self, task: &TaskRef) -> bool {
+        let header = task.header();
+        hooks::call(
+            &self.settings.task_hooks.on_terminate,
+            header.id,
+            header.spawned_at,
+        );
         self.owned.remove(task)
     }
 
@@ -384,21 +419,33 @@ impl Drop for Waiting<'_> {
 }
 
 /// The time during which this thread has the core. Ends, also by a panic, with the core put back.
-struct Turn(Rc<Running>, Option<Rc<Running>>);
+struct Turn {
+    running: Rc<Running>,
+    previous: Option<Rc<Running>>,
+    seeded: Seeded,
+    busy: RefCell<BusySince>,
+}
 
 impl Turn {
     fn begin(scheduler: &Arc<CurrentThread>, core: Box<Core>) -> Self {
+        let seeded = Seeded::enter(core.random);
+        scheduler.counters.set_thread();
         let running = Rc::new(Running {
             scheduler: scheduler.clone(),
             core: RefCell::new(Some(core)),
         });
         let previous = RUNNING.with(|current| current.replace(Some(running.clone())));
-        Self(running, previous)
+        Self {
+            running,
+            previous,
+            seeded,
+            busy: RefCell::new(BusySince::now(&scheduler.counters)),
+        }
     }
 
     fn block_on<F: Future>(&self, mut future: Pin<&mut F>) -> F::Output {
         let _deferred = defer::scheduler();
-        let running = &*self.0;
+        let running = &*self.running;
         let scheduler = &running.scheduler;
         let woken = Arc::new(Woken {
             flag: AtomicBool::new(true),
@@ -428,7 +475,7 @@ impl Turn {
                     break;
                 };
                 polls += 1;
-                coop::with_budget(|| task.run());
+                super::run_task(&scheduler.settings, &scheduler.counters, task);
                 // Relaxed: written by this thread.
                 if scheduler.must_stop.load(Relaxed) {
                     self.stop();
@@ -442,7 +489,8 @@ impl Turn {
                 continue;
             }
             polls = 0;
-            running.look_at_driver(idle, &woken.flag, &mut batch);
+            scheduler.common.collect_forced_yields();
+            running.look_at_driver(idle, &woken.flag, &mut self.busy.borrow_mut(), &mut batch);
             defer::take(&mut batch);
             wake_all(&mut batch);
         }
@@ -450,7 +498,7 @@ impl Turn {
 
     /// A task panicked, and the policy is to stop.
     fn stop(&self) -> ! {
-        let scheduler = &self.0.scheduler;
+        let scheduler = &self.running.scheduler;
         scheduler.shut_down.store(true, Release);
         scheduler.cancel_tasks(Some(self));
         panic!(
@@ -461,11 +509,16 @@ impl Turn {
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        let previous = self.1.take();
+        let previous = self.previous.take();
         drop(RUNNING.with(|current| current.replace(previous)));
-        let core = self.0.core.borrow_mut().take();
-        if let Some(core) = core {
-            self.0.scheduler.put_back(core);
+        let random = self.seeded.leave();
+        let scheduler = &self.running.scheduler;
+        self.busy.get_mut().count(&scheduler.counters);
+        scheduler.common.collect_forced_yields();
+        let core = self.running.core.borrow_mut().take();
+        if let Some(mut core) = core {
+            core.random = random;
+            self.running.scheduler.put_back(core);
         }
     }
 }
@@ -488,20 +541,29 @@ impl Running {
     }
 
     fn has_tasks(&self) -> bool {
-        let queued = self
-            .core
-            .borrow()
-            .as_ref()
-            .is_some_and(|core| !core.queue.is_empty());
-        queued || !self.scheduler.injection.is_empty()
+        self.queued() > 0 || !self.scheduler.injection.is_empty()
+    }
+
+    fn queued(&self) -> usize {
+        let core = self.core.borrow();
+        core.as_ref().map_or(0, |core| core.queue.len())
     }
 
     /// Looks for events; sleeps until there are some if there is nothing else to do.
-    fn look_at_driver(&self, idle: bool, woken: &AtomicBool, batch: &mut WakeBatch) {
+    fn look_at_driver(
+        &self,
+        idle: bool,
+        woken: &AtomicBool,
+        busy: &mut BusySince,
+        batch: &mut WakeBatch,
+    ) {
         let scheduler = &self.scheduler;
+        let counters = &scheduler.counters;
+        counters.set_queued(self.queued());
         // Relaxed: a wake on this thread is seen anyway, one from elsewhere leaves a token in the
         // driver.
         if !idle || woken.load(Relaxed) || !defer::is_empty() {
+            busy.count(counters);
             return scheduler.driver.poll(batch);
         }
         scheduler.settings.call(&scheduler.settings.before_park);
@@ -509,7 +571,9 @@ impl Running {
         if self.has_tasks() || woken.load(Relaxed) {
             scheduler.driver.poll(batch);
         } else {
+            busy.park(counters);
             scheduler.driver.park(batch);
+            busy.unpark(counters);
         }
         scheduler.settings.call(&scheduler.settings.after_unpark);
     }

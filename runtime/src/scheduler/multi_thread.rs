@@ -28,6 +28,7 @@ use parking_lot::Mutex;
 use runtime_base::wake_batch::WakeBatch;
 use runtime_timer::Clock;
 
+use super::counters::{Common, Counters};
 use super::idle::Idle;
 use super::injection::Injection;
 use super::ring::{self, Stealer, Word};
@@ -35,7 +36,7 @@ use super::worker::{self, Core};
 use crate::runtime::blocking_pool::BlockingPool;
 use crate::runtime::driver::{Driver, DriverGuard, Enabled};
 use crate::runtime::handle::Flavor;
-use crate::runtime::{Handle, Id, Settings};
+use crate::runtime::{Handle, Id, Settings, hooks};
 use crate::task::cell::Header;
 use crate::task::owned::OwnedTasks;
 use crate::task::{self, JoinHandle, Runnable, Schedule, TaskRef};
@@ -53,6 +54,7 @@ pub(crate) struct MultiThread {
     shut_down: AtomicBool,
     /// Cores that are not retired (M2).
     running: AtomicUsize,
+    common: Common,
     /// Whose driver the next thread from outside uses.
     next_guest: AtomicUsize,
 }
@@ -61,6 +63,8 @@ pub(crate) struct MultiThread {
 pub(crate) struct Remote {
     pub(crate) stealer: Stealer<Runnable>,
     pub(crate) driver: Driver,
+    /// Written by the thread that has the core.
+    pub(crate) counters: Counters,
     /// The core, while no thread runs it (M1).
     pub(crate) core: Mutex<Option<Box<Core>>>,
 }
@@ -75,13 +79,15 @@ impl MultiThread {
         settings: Arc<Settings>,
     ) -> io::Result<Arc<Self>> {
         let remotes = (0..workers)
-            .map(|_| {
+            .map(|index| {
                 let (ring, stealer) = ring::new();
                 let driver = Driver::new(id.number(), enabled, clock.clone())?;
-                let core = Mutex::new(Some(Box::new(Core::new(ring))));
+                let counters = Counters::new(settings.poll_times.as_ref());
+                let core = Mutex::new(Some(Box::new(Core::new(ring, index, &counters))));
                 Ok(Remote {
                     stealer,
                     driver,
+                    counters,
                     core,
                 })
             })
@@ -97,6 +103,7 @@ impl MultiThread {
             clock,
             shut_down: AtomicBool::new(false),
             running: AtomicUsize::new(workers),
+            common: Common::default(),
             next_guest: AtomicUsize::new(0),
         });
         for index in 0..workers {
@@ -137,6 +144,7 @@ impl MultiThread {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
+        hooks::call(&self.settings.task_hooks.on_spawn, id, spawned_at);
         let (join, runnable) = self.owned.spawn(future, self.clone(), id, spawned_at);
         if let Some(runnable) = runnable
             && let Err(runnable) = worker::schedule_here(self, runnable)
@@ -148,6 +156,7 @@ impl MultiThread {
 
     /// Puts a task into the injection queue and wakes a worker for it.
     pub(crate) fn inject(&self, task: Runnable) {
+        self.common.scheduled_remotely();
         self.injection.push(task);
         self.wake_one();
     }
@@ -222,6 +231,10 @@ impl MultiThread {
         &self.idle
     }
 
+    pub(crate) fn common(&self) -> &Common {
+        &self.common
+    }
+
     pub(crate) fn owned(&self) -> &OwnedTasks {
         &self.owned
     }
@@ -268,6 +281,12 @@ impl Schedule for Arc<MultiThread> {
     }
 
     fn release(&self, task: &TaskRef) -> bool {
+        let header = task.header();
+        hooks::call(
+            &self.settings.task_hooks.on_terminate,
+            header.id,
+            header.spawned_at,
+        );
         self.owned.remove(task)
     }
 }

@@ -218,6 +218,11 @@ impl<T: Word> Stealer<T> {
         self.ring.len() == 0
     }
 
+    /// How many tasks there are.
+    pub(crate) fn len(&self) -> usize {
+        self.ring.len()
+    }
+
     /// Moves the older half of this ring to `to`, at least one task, and gives one of them to run
     /// at once. Gives nothing if there is nothing.
     pub(crate) fn steal_into(&self, to: &mut Owner<T>) -> Option<T> {

@@ -25,10 +25,12 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use runtime_base::wake_batch::WakeBatch;
-use runtime_base::{coop, defer, driving, random};
+use runtime_base::{defer, driving, random};
 
+use super::counters::{BusySince, Counters};
 use super::multi_thread::MultiThread;
 use super::ring::{self, Owner};
+use crate::runtime::rng_seed::Seeded;
 use crate::task::Runnable;
 
 /// How many tasks from the `next` slot run one after the other at most; Tokio's figure.
@@ -61,10 +63,13 @@ pub(crate) struct Core {
     /// Whether wakers of the driver are being woken: their tasks are not related to each other, so
     /// they queue up.
     delivering: bool,
+    busy: BusySince,
+    /// Which worker this is.
+    index: usize,
 }
 
 impl Core {
-    pub(crate) fn new(ring: Owner<Runnable>) -> Self {
+    pub(crate) fn new(ring: Owner<Runnable>, index: usize, counters: &Counters) -> Self {
         Self {
             next: None,
             ring,
@@ -72,6 +77,8 @@ impl Core {
             next_streak: 0,
             searching: false,
             delivering: false,
+            busy: BusySince::now(counters),
+            index,
         }
     }
 
@@ -88,6 +95,7 @@ impl Core {
         let Err(task) = self.ring.push(task) else {
             return;
         };
+        scheduler.remotes()[self.index].counters.overflows.add(1);
         // Full: the older half goes to everybody, and the new task behind it, to keep the order.
         for older in self.ring.take_half() {
             scheduler.injection().push(older);
@@ -143,6 +151,10 @@ impl Core {
                 continue;
             }
             if let Some(task) = remotes[index].stealer.steal_into(&mut self.ring) {
+                let counters = &remotes[own_index].counters;
+                counters.steal_operations.add(1);
+                // Its own ring was empty, or it would not steal.
+                counters.steals.add(1 + self.ring.len() as u64);
                 return Some(task);
             }
         }
@@ -155,9 +167,12 @@ pub(super) fn run(scheduler: Arc<MultiThread>, index: usize) {
     let core = scheduler.remotes()[index].core.lock().take();
     // Whoever handed it over may have taken it back already.
     let Some(core) = core else { return };
+    scheduler.remotes()[index].counters.set_thread();
     let _driving = driving::enter();
     let _driver = scheduler.remotes()[index].driver.enter();
     let _deferred = defer::scheduler();
+    let seed = scheduler.settings().rng_seed.as_ref();
+    let _seeded = Seeded::enter(seed.map(|seed| seed.state(index)));
     let worker = Rc::new(Worker {
         scheduler,
         index,
@@ -218,6 +233,7 @@ fn with_core<R>(
 pub(super) fn schedule_here(scheduler: &Arc<MultiThread>, task: Runnable) -> Result<(), Runnable> {
     with_core(scheduler, task, |worker, core, task| {
         let scheduler = &*worker.scheduler;
+        worker.counters().local_schedules.add(1);
         if core.delivering || scheduler.settings().disable_lifo_slot {
             core.push_last(scheduler, task);
             if core.delivering {
@@ -242,6 +258,7 @@ pub(super) fn schedule_last_here(
     task: Runnable,
 ) -> Result<(), Runnable> {
     with_core(scheduler, task, |worker, core, task| {
+        worker.counters().local_schedules.add(1);
         core.push_last(&worker.scheduler, task);
         if !core.delivering {
             worker.scheduler.wake_one();
@@ -290,9 +307,14 @@ impl Worker {
     }
 
     #[inline]
+    fn counters(&self) -> &Counters {
+        &self.scheduler.remotes()[self.index].counters
+    }
+
+    #[inline]
     fn run_task(&self, task: Runnable) {
         self.stop_searching();
-        coop::with_budget(|| task.run());
+        super::run_task(self.scheduler.settings(), self.counters(), task);
     }
 
     /// This worker has something to do: it does not search any more.
@@ -307,8 +329,16 @@ impl Worker {
         }
     }
 
+    fn count_busy(&self, event: impl FnOnce(&mut BusySince, &Counters)) {
+        if let Some(core) = self.core.borrow_mut().as_mut() {
+            event(&mut core.busy, self.counters());
+        }
+        self.scheduler.common().collect_forced_yields();
+    }
+
     /// Looks for events without sleeping.
     fn poll_driver(&self, batch: &mut WakeBatch) {
+        self.count_busy(BusySince::count);
         self.scheduler.remotes()[self.index].driver.poll(batch);
         defer::take(batch);
         self.deliver(batch);
@@ -319,7 +349,9 @@ impl Worker {
         if !(self.may_sleep() && self.prepare_sleep()) {
             return self.poll_driver(batch);
         }
+        self.count_busy(BusySince::park);
         self.scheduler.remotes()[self.index].driver.park(batch);
+        self.count_busy(BusySince::unpark);
         self.end_sleep();
         let settings = self.scheduler.settings();
         settings.call(&settings.after_unpark);
@@ -431,6 +463,9 @@ impl Drop for HandedOver {
             return;
         };
         let core = worker.scheduler.remotes()[worker.index].core.lock().take();
+        if core.is_some() {
+            worker.counters().set_thread();
+        }
         *worker.core.borrow_mut() = core;
     }
 }

@@ -60,10 +60,6 @@ pub(crate) struct Header {
     pub(crate) state: State,
     vtable: &'static Vtable,
     pub(crate) id: Id,
-    #[expect(
-        dead_code,
-        reason = "named by reports of tasks that block, which are yet to come"
-    )]
     pub(crate) spawned_at: &'static Location<'static>,
     /// The task's place in the list of owned tasks; written once, before the task is published.
     pub(crate) place: UnsafeCell<super::owned::Place>,
@@ -291,6 +287,11 @@ impl Runnable {
         let header = self.task.into_raw();
         // SAFETY: the reference is handed over together with the right to run (T3).
         unsafe { (header.as_ref().vtable.run)(header) };
+    }
+
+    /// What everybody may know of the task.
+    pub(crate) fn header(&self) -> &Header {
+        self.task.header()
     }
 
     /// Cancels the task instead of running it: the runtime shuts down.

@@ -55,6 +55,8 @@ struct List {
     closed: bool,
     tasks: Vec<Option<TaskRef>>,
     vacant: Vec<u32>,
+    /// Tasks that were ever added.
+    spawned: u64,
 }
 
 impl OwnedTasks {
@@ -118,6 +120,7 @@ impl OwnedTasks {
             }
         });
         list.tasks[index as usize] = Some(task);
+        list.spawned += 1;
         Ok(())
     }
 
@@ -173,6 +176,11 @@ impl OwnedTasks {
                 }
             }
         }
+    }
+
+    /// How many tasks there were ever.
+    pub(crate) fn spawned(&self) -> u64 {
+        self.lists.iter().map(|list| list.0.lock().spawned).sum()
     }
 
     /// How many tasks there are.

@@ -194,17 +194,24 @@ fn while_a_task_blocks_in_place_the_others_of_its_worker_go_on() {
 fn a_task_that_yielded_goes_on_while_another_blocks_in_place() {
     each_of(&Flavour::WITH_WORKERS, |flavour| {
         let runtime = flavour.build();
-        for _ in 0..20 {
-            let (send, receive) = channel();
+        for round in 0..20 {
             let task = runtime.spawn(async move {
-                let yields = runtime::spawn(async move {
+                let (send, receive) = channel();
+                let yields = async move {
                     for _ in 0..3 {
                         yield_now().await;
                     }
                     send.send(7).unwrap();
-                });
-                let blocks =
-                    runtime::spawn(async move { block_in_place(|| receive.recv().unwrap()) });
+                };
+                let blocks = async move { block_in_place(|| receive.recv().unwrap()) };
+                // What is spawned last runs first, and the one that yields must be first to be one
+                // that waits for the scheduler.
+                let (yields, blocks) = if round % 2 == 0 {
+                    let blocks = runtime::spawn(blocks);
+                    (runtime::spawn(yields), blocks)
+                } else {
+                    (runtime::spawn(yields), runtime::spawn(blocks))
+                };
                 yields.await.unwrap();
                 blocks.await.unwrap()
             });

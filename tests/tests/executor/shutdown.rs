@@ -236,6 +236,31 @@ fn shutdown_timeout_does_not_wait_longer_than_needed() {
 }
 
 #[test]
+fn a_poll_that_blocks_its_worker_is_waited_for_as_long_as_asked() {
+    each_of(&Flavour::WITH_WORKERS, |flavour| {
+        let runtime = flavour.build();
+        let (release, released) = channel::<()>();
+        let (begun, begins) = channel();
+        let dropped = Arc::new(AtomicBool::new(false));
+        let on_drop = dropped.clone();
+        let task = runtime.spawn(async move {
+            let _set = OnDrop(move || on_drop.store(true, SeqCst));
+            begun.send(()).unwrap();
+            // No await: nothing can interrupt this.
+            let _ = released.recv();
+            pending::<()>().await;
+        });
+        begins.recv().unwrap();
+        runtime.shutdown_timeout(Duration::from_millis(20));
+        assert!(!dropped.load(SeqCst));
+        drop(release);
+        // Its worker cancels it, though nobody waits for that any more.
+        assert!(join(task).unwrap_err().is_cancelled());
+        assert!(dropped.load(SeqCst));
+    });
+}
+
+#[test]
 fn shutdown_background_waits_for_nothing() {
     each_flavour(|flavour| {
         let runtime = flavour.build();

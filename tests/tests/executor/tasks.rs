@@ -257,7 +257,8 @@ fn a_task_is_polled_once_for_many_wakes_and_again_for_a_wake_during_its_poll() {
             let poll = count.fetch_add(1, SeqCst);
             for _ in 0..10 {
                 cx.waker().wake_by_ref();
-                cx.waker().clone().wake();
+                let clone = cx.waker().clone();
+                clone.wake();
             }
             if poll == 4 {
                 Poll::Ready(())

@@ -262,7 +262,7 @@ impl Wake for Recorder {
 #[cfg(not(rt_loom))]
 #[test]
 fn any_number_of_wakers_is_woken_in_order_and_a_panic_holds_nobody_up() {
-    for count in [0, 1, 2, 32, 33, 100] {
+    for count in [0, 1, 2, 32, 40] {
         for panics in [false, true] {
             let log = std::sync::Arc::default();
             let mut wakers = Wakers::new();
@@ -271,7 +271,8 @@ fn any_number_of_wakers_is_woken_in_order_and_a_panic_holds_nobody_up() {
             for id in 0..count {
                 let recorder = Recorder {
                     id,
-                    panics: panics && id % 3 == 1,
+                    // The second panic is leaked on purpose, which Miri would report.
+                    panics: panics && (id == 1 || (id == 33 && !cfg!(miri))),
                     log: std::sync::Arc::clone(&log),
                 };
                 wakers.extend(Some(Waker::from(std::sync::Arc::new(recorder))));

@@ -26,9 +26,11 @@ impl<T> Permit<'_, T> {
     /// Sends the value. This never waits and never fails: a receiver that was closed after the
     /// permit was handed out still gets the value, one that was dropped does not.
     pub fn send(self, value: T) {
-        self.channel.push_with_permit(value);
-        // The receiver gives the permit back when it takes the value out.
+        let channel = self.channel;
+        // Forgotten first, even if the receiver's waker panics: the receiver gives the permit back
+        // when it takes the value out.
         mem::forget(self);
+        channel.push_with_permit(value);
     }
 }
 

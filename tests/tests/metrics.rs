@@ -1,0 +1,466 @@
+//! Task hooks, seeds, and what a runtime counts.
+
+use std::future::{pending, poll_fn};
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::SeqCst;
+use std::sync::{Arc, Mutex, mpsc};
+use std::task::Poll;
+use std::thread;
+use std::time::Duration;
+
+use runtime::runtime::{Builder, Handle, RngSeed};
+use runtime::task::{self, LocalSet};
+use tests::{each_flavour, each_runtime, panic_of, wake_self, within_limit};
+
+/// How often each hook was called.
+#[derive(Default)]
+struct Calls {
+    spawn: AtomicUsize,
+    before: AtomicUsize,
+    after: AtomicUsize,
+    terminate: AtomicUsize,
+}
+
+impl Calls {
+    fn of(builder: &mut Builder) -> Arc<Self> {
+        let calls = Arc::new(Self::default());
+        let count = |field: fn(&Self) -> &AtomicUsize| {
+            let calls = calls.clone();
+            move |_: &runtime::runtime::TaskMeta<'_>| {
+                field(&calls).fetch_add(1, SeqCst);
+            }
+        };
+        builder
+            .on_task_spawn(count(|calls| &calls.spawn))
+            .on_before_task_poll(count(|calls| &calls.before))
+            .on_after_task_poll(count(|calls| &calls.after))
+            .on_task_terminate(count(|calls| &calls.terminate));
+        calls
+    }
+
+    fn get(&self) -> [usize; 4] {
+        [&self.spawn, &self.before, &self.after, &self.terminate].map(|calls| calls.load(SeqCst))
+    }
+}
+
+#[test]
+fn every_task_is_announced_polled_and_terminated() {
+    each_flavour(|flavour| {
+        let mut builder = flavour.builder();
+        let calls = Calls::of(&mut builder);
+        let runtime = builder.build().unwrap();
+        runtime.block_on(runtime.spawn(wake_self(4))).unwrap();
+        // Those of the last poll may come after the output.
+        while calls.get() != [1, 5, 5, 1] {
+            thread::yield_now();
+        }
+        let aborted = runtime.spawn(pending::<()>());
+        aborted.abort();
+        assert!(runtime.block_on(aborted).unwrap_err().is_cancelled());
+        // Not the runtime's own.
+        runtime.block_on(runtime.spawn_blocking(|| ())).unwrap();
+        let set = LocalSet::new();
+        set.spawn_local(async {});
+        runtime.block_on(set);
+        let left = runtime.spawn(pending::<()>());
+        drop(runtime);
+        assert!(left.is_finished());
+        let [spawned, before, after, terminated] = calls.get();
+        assert_eq!((spawned, terminated), (3, 3));
+        assert_eq!(before, after);
+        assert!((6..=8).contains(&before), "{before}");
+    });
+}
+
+#[test]
+fn hooks_see_id_place_and_name() {
+    each_flavour(|flavour| {
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let mut builder = flavour.builder();
+        for point in ["spawn", "poll"] {
+            let seen = seen.clone();
+            let hook = move |task: &runtime::runtime::TaskMeta<'_>| {
+                assert!(task.schedule_latency().is_none());
+                let place = task.spawned_at();
+                seen.lock()
+                    .unwrap()
+                    .push((point, task.id(), place.file(), task.name()));
+            };
+            match point {
+                "spawn" => builder.on_task_spawn(hook),
+                _ => builder.on_before_task_poll(hook),
+            };
+        }
+        let runtime = builder.build().unwrap();
+        let named = task::Builder::new().name("a name");
+        let task = named
+            .spawn_on(async { task::id() }, runtime.handle())
+            .unwrap();
+        let id = runtime.block_on(task).unwrap();
+        let name: Option<Arc<str>> = Some("a name".into());
+        let expected = ["spawn", "poll"].map(|point| (point, id, file!(), name.clone()));
+        assert_eq!(*seen.lock().unwrap(), expected);
+    });
+}
+
+#[test]
+fn a_hook_that_panics_harms_nobody() {
+    each_flavour(|flavour| {
+        // The hooks' messages are not what the test is about.
+        let previous = std::panic::take_hook();
+        std::panic::set_hook(Box::new(|_| {}));
+        let runtime = flavour
+            .builder()
+            .on_task_spawn(|_| panic!("spawn"))
+            .on_before_task_poll(|_| panic!("before"))
+            .on_after_task_poll(|_| panic!("after"))
+            .on_task_terminate(|_| panic!("terminate"))
+            .build()
+            .unwrap();
+        let tasks: Vec<_> = (0..100)
+            .map(|number| runtime.spawn(async move { number }))
+            .collect();
+        for (number, task) in tasks.into_iter().enumerate() {
+            assert_eq!(runtime.block_on(task).unwrap(), number);
+        }
+        drop(runtime);
+        std::panic::set_hook(previous);
+    });
+}
+
+#[test]
+fn a_seed_repeats_the_choices_of_a_current_thread_runtime() {
+    within_limit(|| {
+        let choices = |seed: &[u8]| {
+            let runtime = Builder::new_current_thread()
+                .rng_seed(RngSeed::from_bytes(seed))
+                .build()
+                .unwrap();
+            let choose = || {
+                runtime.block_on(async {
+                    let mut chosen = Vec::new();
+                    for _ in 0..64 {
+                        runtime::select! {
+                            () = async {} => chosen.push(0),
+                            () = async {} => chosen.push(1),
+                            () = async {} => chosen.push(2),
+                        }
+                    }
+                    chosen
+                })
+            };
+            (choose(), choose())
+        };
+        let first = choices(b"first");
+        assert_eq!(first, choices(b"first"));
+        assert_ne!(
+            first.0, first.1,
+            "a second stretch goes on, it does not begin again"
+        );
+        assert_ne!(first, choices(b"second"));
+    });
+}
+
+// Counters
+
+#[test]
+fn tasks_and_polls_are_counted() {
+    each_runtime(|runtime| {
+        let metrics = runtime.metrics();
+        let workers = 0..metrics.num_workers();
+        assert_eq!(metrics.spawned_tasks_count(), 0);
+        let tasks: Vec<_> = (0..100).map(|_| runtime.spawn(wake_self(9))).collect();
+        for task in tasks {
+            runtime.block_on(task).unwrap();
+        }
+        assert_eq!(metrics.spawned_tasks_count(), 100);
+        assert_eq!(metrics.remote_schedule_count(), 100);
+        let polls: u64 = workers
+            .clone()
+            .map(|worker| metrics.worker_poll_count(worker))
+            .sum();
+        assert_eq!(polls, 1_000);
+        let local: u64 = workers
+            .map(|worker| metrics.worker_local_schedule_count(worker))
+            .sum();
+        // Every poll but the first of each task was scheduled by a worker.
+        assert_eq!(local, 900);
+        let waiting = runtime.spawn(pending::<()>());
+        assert_eq!(metrics.num_alive_tasks(), 1);
+        waiting.abort();
+        let _ = runtime.block_on(waiting);
+        while metrics.num_alive_tasks() > 0 {
+            thread::yield_now();
+        }
+    });
+}
+
+#[test]
+fn a_worker_at_rest_has_parked_once_more_than_it_woke() {
+    each_runtime(|runtime| {
+        let metrics = runtime.metrics();
+        if runtime.handle().runtime_flavor() == runtime::runtime::RuntimeFlavor::CurrentThread {
+            assert_eq!(metrics.worker_park_count(0), 0);
+            runtime.block_on(async { runtime::time::sleep(Duration::from_millis(1)).await });
+            let parks = metrics.worker_park_count(0);
+            assert!(parks > 0);
+            assert_eq!(metrics.worker_park_unpark_count(0), 2 * parks);
+            return;
+        }
+        runtime.block_on(runtime.spawn(task::yield_now())).unwrap();
+        for worker in 0..metrics.num_workers() {
+            while metrics.worker_park_unpark_count(worker).is_multiple_of(2) {
+                thread::yield_now();
+            }
+            let parks = metrics.worker_park_count(worker);
+            assert!(parks > 0);
+            assert!(metrics.worker_noop_count(worker) <= parks);
+        }
+    });
+}
+
+#[test]
+fn the_time_of_a_busy_worker_is_counted_and_that_of_a_sleeping_one_is_not() {
+    each_runtime(|runtime| {
+        let metrics = runtime.metrics();
+        let busy = || -> Duration {
+            (0..metrics.num_workers())
+                .map(|worker| metrics.worker_total_busy_duration(worker))
+                .sum()
+        };
+        let before = busy();
+        let work = Duration::from_millis(20);
+        let spin = move || {
+            let begin = std::time::Instant::now();
+            while begin.elapsed() < work {
+                std::hint::spin_loop();
+            }
+        };
+        runtime
+            .block_on(runtime.spawn(async move { spin() }))
+            .unwrap();
+        while busy() - before < work {
+            thread::yield_now();
+        }
+        let mean = (0..metrics.num_workers()).map(|worker| metrics.worker_mean_poll_time(worker));
+        assert!(mean.max().unwrap() > Duration::ZERO);
+        // Asleep, mostly: far less than the time that goes by.
+        let before = busy();
+        let begin = std::time::Instant::now();
+        runtime.block_on(async { runtime::time::sleep(Duration::from_millis(200)).await });
+        assert!(busy() - before < begin.elapsed() * metrics.num_workers() as u32);
+    });
+}
+
+#[test]
+fn workers_know_their_threads() {
+    each_runtime(|runtime| {
+        let metrics = runtime.metrics();
+        let current = async { Handle::current().metrics().worker_thread_id(0) };
+        if runtime.handle().runtime_flavor() == runtime::runtime::RuntimeFlavor::CurrentThread {
+            assert_eq!(metrics.worker_thread_id(0), None);
+            assert_eq!(runtime.block_on(current), Some(thread::current().id()));
+            return;
+        }
+        let task = runtime.spawn(async {
+            let worker = runtime::runtime::worker_index().unwrap();
+            let metrics = Handle::current().metrics();
+            assert_eq!(
+                metrics.worker_thread_id(worker),
+                Some(thread::current().id())
+            );
+        });
+        runtime.block_on(task).unwrap();
+    });
+}
+
+#[test]
+fn queues_are_as_deep_as_what_waits_in_them() {
+    within_limit(|| {
+        let runtime = Builder::new_current_thread().build().unwrap();
+        let metrics = runtime.metrics();
+        let tasks: Vec<_> = (0..7).map(|_| runtime.spawn(async {})).collect();
+        assert_eq!(metrics.global_queue_depth(), 7);
+        for task in tasks {
+            runtime.block_on(task).unwrap();
+        }
+        assert_eq!(metrics.global_queue_depth(), 0);
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(1)
+            .build()
+            .unwrap();
+        let metrics = runtime.metrics();
+        let task = runtime.spawn(async move {
+            for _ in 0..5 {
+                runtime::spawn(async {});
+            }
+            // One of them is in the slot, which runs next.
+            assert_eq!(metrics.worker_local_queue_depth(0), 4);
+            for _ in 0..300 {
+                runtime::spawn(async {});
+            }
+            assert_eq!(metrics.worker_overflow_count(0), 1);
+            assert!(metrics.global_queue_depth() > 0);
+        });
+        runtime.block_on(task).unwrap();
+    });
+}
+
+#[test]
+fn a_thief_counts_what_it_takes() {
+    within_limit(|| {
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(2)
+            .build()
+            .unwrap();
+        let metrics = runtime.metrics();
+        let (sender, receiver) = mpsc::channel();
+        // Blocks its worker until the other one has run what stands behind it.
+        let blocking = runtime.spawn(async move {
+            runtime::spawn(async move { sender.send(()).unwrap() });
+            runtime::spawn(async {});
+            receiver.recv().unwrap();
+        });
+        runtime.block_on(blocking).unwrap();
+        let sum = |count: fn(&runtime::runtime::RuntimeMetrics, usize) -> u64| {
+            (0..2).map(|worker| count(&metrics, worker)).sum::<u64>()
+        };
+        let operations = sum(|metrics, worker| metrics.worker_steal_operations(worker));
+        assert!(operations > 0);
+        assert!(sum(|metrics, worker| metrics.worker_steal_count(worker)) >= operations);
+    });
+}
+
+#[test]
+fn a_budget_that_is_used_up_is_counted() {
+    each_runtime(|runtime| {
+        let metrics = runtime.metrics();
+        let exhaust = || {
+            poll_fn(|cx| {
+                loop {
+                    let polled = task::coop::poll_proceed(cx);
+                    let Poll::Ready(coop) = polled else {
+                        return Poll::Ready(());
+                    };
+                    coop.made_progress();
+                }
+            })
+        };
+        runtime.block_on(exhaust());
+        assert_eq!(metrics.budget_forced_yield_count(), 1);
+        runtime.block_on(runtime.spawn(exhaust())).unwrap();
+        while metrics.budget_forced_yield_count() < 2 {
+            thread::yield_now();
+        }
+    });
+}
+
+#[test]
+fn blocking_work_and_its_threads_are_counted() {
+    each_flavour(|flavour| {
+        let runtime = flavour.builder().max_blocking_threads(1).build().unwrap();
+        let metrics = runtime.metrics();
+        assert_eq!(metrics.num_blocking_threads(), 0);
+        let (begin, begun) = mpsc::channel();
+        let (sender, receiver) = mpsc::channel::<()>();
+        let first = runtime.spawn_blocking(move || {
+            begin.send(()).unwrap();
+            receiver.recv().unwrap();
+        });
+        begun.recv().unwrap();
+        let second = runtime.spawn_blocking(|| ());
+        assert_eq!(metrics.num_blocking_threads(), 1);
+        assert_eq!(metrics.num_idle_blocking_threads(), 0);
+        assert_eq!(metrics.blocking_queue_depth(), 1);
+        sender.send(()).unwrap();
+        runtime.block_on(async {
+            first.await.unwrap();
+            second.await.unwrap();
+        });
+        assert_eq!(metrics.blocking_queue_depth(), 0);
+        while metrics.num_idle_blocking_threads() < 1 {
+            thread::yield_now();
+        }
+        assert_eq!(metrics.spawned_tasks_count(), 0);
+    });
+}
+
+#[test]
+fn poll_times_go_into_their_buckets() {
+    each_flavour(|flavour| {
+        let runtime = flavour.build();
+        assert!(!runtime.metrics().poll_time_histogram_enabled());
+        assert_eq!(runtime.metrics().poll_time_histogram_num_buckets(), 0);
+        let runtime = flavour
+            .builder()
+            .enable_metrics_poll_time_histogram()
+            .metrics_poll_count_histogram_resolution(Duration::from_millis(5))
+            .metrics_poll_count_histogram_buckets(3)
+            .build()
+            .unwrap();
+        let metrics = runtime.metrics();
+        let ranges: Vec<_> = (0..3)
+            .map(|bucket| metrics.poll_time_histogram_bucket_range(bucket).start)
+            .collect();
+        assert_eq!(ranges, [0, 5, 10].map(Duration::from_millis));
+        let count = |bucket| -> u64 {
+            (0..metrics.num_workers())
+                .map(|worker| metrics.poll_time_histogram_bucket_count(worker, bucket))
+                .sum()
+        };
+        let slow = runtime.spawn(async {
+            thread::sleep(Duration::from_millis(11));
+        });
+        runtime.block_on(slow).unwrap();
+        while count(0) + count(1) + count(2) < 1 {
+            thread::yield_now();
+        }
+        assert_eq!(count(2), 1);
+    });
+}
+
+#[test]
+fn a_worker_or_bucket_that_is_not_there_panics_at_the_caller() {
+    within_limit(|| {
+        let runtime = Builder::new_current_thread().build().unwrap();
+        let metrics = runtime.metrics();
+        panic_of(|| metrics.worker_park_count(1))
+            .names("there is no worker 1")
+            .is_in(file!());
+        panic_of(|| metrics.worker_poll_count(1)).is_in(file!());
+        let measured = Builder::new_current_thread()
+            .enable_metrics_poll_time_histogram()
+            .build()
+            .unwrap();
+        let metrics = measured.metrics();
+        let panic = panic_of(|| metrics.poll_time_histogram_bucket_count(0, 10));
+        panic.names("there are 10 buckets").is_in(file!());
+    });
+}
+
+#[test]
+fn sockets_and_their_events_are_counted() {
+    use runtime::io::{AsyncReadExt, AsyncWriteExt};
+    use runtime::net::{TcpListener, TcpStream};
+
+    each_runtime(|runtime| {
+        let metrics = runtime.metrics();
+        runtime.block_on(async {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let address = listener.local_addr().unwrap();
+            let client = runtime::spawn(async move {
+                let mut stream = TcpStream::connect(address).await.unwrap();
+                assert_eq!(stream.read_u8().await.unwrap(), 7);
+            });
+            let (mut stream, _) = listener.accept().await.unwrap();
+            stream.write_u8(7).await.unwrap();
+            client.await.unwrap();
+        });
+        assert!(metrics.io_driver_ready_count() > 0);
+        let registered = metrics.io_driver_fd_registered_count();
+        assert!((1..=3).contains(&registered), "{registered}");
+        while metrics.io_driver_fd_deregistered_count() < registered {
+            thread::yield_now();
+        }
+    });
+}
