@@ -19,6 +19,8 @@
 
 mod addr;
 mod current;
+#[cfg(unix)]
+mod descriptor;
 mod interest;
 mod reactor;
 mod readiness;
@@ -27,7 +29,12 @@ mod source;
 pub mod tcp;
 
 pub use addr::{ToSocketAddrs, lookup_host};
+#[doc(hidden)]
+pub use current::home as current_reactor;
 pub use current::{CurrentReactor, enter};
+#[cfg(unix)]
+#[doc(hidden)]
+pub use descriptor::{Descriptor, set_nonblocking};
 pub use interest::Interest;
 pub use reactor::{Reactor, ReactorHandle};
 pub use readiness::is_shutdown_error;
