@@ -19,6 +19,8 @@
 
 mod addr;
 mod current;
+#[cfg(unix)]
+mod descriptor;
 mod interest;
 mod ip_options;
 mod reactor;
@@ -29,7 +31,12 @@ pub mod tcp;
 mod udp;
 
 pub use addr::{ToSocketAddrs, lookup_host};
+#[doc(hidden)]
+pub use current::home as current_reactor;
 pub use current::{CurrentReactor, enter};
+#[cfg(unix)]
+#[doc(hidden)]
+pub use descriptor::{Descriptor, set_nonblocking};
 pub use interest::Interest;
 pub use reactor::{Counts, Reactor, ReactorHandle};
 pub use readiness::is_shutdown_error;

@@ -181,6 +181,12 @@ impl<E: Registrable> Source<E> {
         }
     }
 
+    /// Registers although nothing has blocked yet.
+    #[cfg(unix)]
+    pub(crate) fn register_now(&self) -> io::Result<()> {
+        self.register().map(drop)
+    }
+
     #[cold]
     fn register_slow(&self) -> io::Result<&Registration> {
         let _registering = self.registering.lock();
