@@ -244,10 +244,6 @@ fn wakers_are_equal_where_they_wake_the_same_task() {
 }
 
 #[test]
-#[expect(
-    clippy::waker_clone_wake,
-    reason = "a wake by value is another way than one by reference"
-)]
 fn a_task_is_polled_once_for_many_wakes_and_again_for_a_wake_during_its_poll() {
     within_limit(|| {
         let runtime = Flavour::CurrentThread.build();
