@@ -197,10 +197,12 @@ fn tasks_that_are_always_ready_keep_neither_each_other_nor_the_timers_waiting() 
                 Poll::<()>::Pending
             }));
         }
-        let other = runtime.spawn(async { 1 });
+        let handle = runtime.handle().clone();
         set.block_on(runtime, async {
             time::sleep(Duration::from_millis(1)).await;
-            assert_eq!(other.await.unwrap(), 1);
+            // Woken by a task outside of the set.
+            let local = task::spawn_local(async move { handle.spawn(async { 1 }).await.unwrap() });
+            assert_eq!(local.await.unwrap(), 1);
         });
     });
 }
