@@ -6,4 +6,7 @@
 //!
 //! The crate `runtime-net` holds all of it; its module documentation tells how readiness travels.
 
-pub use runtime_net::{RecvBatch, RecvDatagram, RecvDatagrams, TcpListener, TcpSocket, TcpStream, ToSocketAddrs, UdpSocket, lookup_host, tcp};
+pub use runtime_net::{
+    RecvBatch, RecvDatagram, RecvDatagrams, TcpListener, TcpSocket, TcpStream, ToSocketAddrs,
+    UdpSocket, lookup_host, tcp,
+};

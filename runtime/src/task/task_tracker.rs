@@ -3,12 +3,12 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
-use std::sync::atomic::Ordering::{AcqRel, Acquire};
 use std::task::{Context, Poll};
 
 use pin_project_lite::pin_project;
+use runtime_base::sync::Arc;
+use runtime_base::sync::atomic::AtomicUsize;
+use runtime_base::sync::atomic::Ordering::{AcqRel, Acquire};
 
 use super::JoinHandle;
 use crate::runtime::Handle;
@@ -266,6 +266,50 @@ impl<F: Future> Future for TrackedFuture<F> {
     }
 }
 
+#[cfg(test)]
+mod models {
+    use super::*;
+    use runtime_base::driving::block_on;
+    use runtime_base::sync::{model, thread};
+
+    #[test]
+    fn who_waits_learns_of_the_end_whoever_makes_it() {
+        model(|| {
+            let tracker = TaskTracker::new();
+            let token = tracker.token();
+            let ending = thread::spawn(move || drop(token));
+            let closing = {
+                let tracker = tracker.clone();
+                thread::spawn(move || {
+                    tracker.close();
+                })
+            };
+            block_on(tracker.wait());
+            assert!(tracker.is_closed() && tracker.is_empty());
+            ending.join().unwrap();
+            closing.join().unwrap();
+        });
+    }
+
+    #[test]
+    fn the_end_counts_even_if_the_tracker_is_opened_again_at_once() {
+        model(|| {
+            let tracker = TaskTracker::new();
+            let wait = tracker.wait();
+            let other = {
+                let tracker = tracker.clone();
+                thread::spawn(move || {
+                    tracker.close();
+                    tracker.reopen();
+                })
+            };
+            block_on(wait);
+            assert!(tracker.is_empty());
+            other.join().unwrap();
+        });
+    }
+}
+
 #[cfg(all(test, not(rt_loom)))]
 mod tests {
     use super::*;
@@ -343,6 +387,12 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig {
+            cases: if cfg!(miri) { 3 } else { 256 },
+            failure_persistence: None,
+            ..ProptestConfig::default()
+        })]
+
         #[test]
         fn it_behaves_as_a_count_and_a_flag(steps in steps()) {
             let tracker = TaskTracker::new();

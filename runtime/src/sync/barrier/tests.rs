@@ -78,6 +78,12 @@ mod alone {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig {
+            cases: if cfg!(miri) { 3 } else { 256 },
+            failure_persistence: None,
+            ..ProptestConfig::default()
+        })]
+
         /// Who was polled has arrived, dropped or not; every `size` arrivals end a round.
         #[test]
         fn it_behaves_as_a_count_of_arrivals(size in 0..4usize, steps in steps()) {

@@ -56,6 +56,12 @@ mod property {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig {
+            cases: if cfg!(miri) { 3 } else { 256 },
+            failure_persistence: None,
+            ..ProptestConfig::default()
+        })]
+
         #[test]
         fn it_behaves_as_an_option_that_is_filled_once(steps in steps()) {
             let cell = SetOnce::new();

@@ -49,6 +49,12 @@ fn end(result: Result<usize, JoinError>) -> End {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: if cfg!(miri) { 3 } else { 256 },
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
+
     #[test]
     fn it_behaves_as_a_queue_of_what_has_ended(steps in steps()) {
         let runtime = crate::Builder::new_current_thread().build().unwrap();

@@ -56,6 +56,12 @@ impl Model {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: if cfg!(miri) { 3 } else { 256 },
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
+
     #[test]
     fn it_behaves_as_a_flag_with_a_queue(steps in steps()) {
         let mutex = Arc::new(Mutex::new(0));

@@ -54,6 +54,12 @@ struct Model {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: if cfg!(miri) { 3 } else { 256 },
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
+
     #[test]
     fn it_behaves_as_an_option_with_a_queue(steps in steps()) {
         let cell = OnceCell::new();

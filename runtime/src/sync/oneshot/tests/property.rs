@@ -29,6 +29,12 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: if cfg!(miri) { 3 } else { 256 },
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
+
     #[test]
     fn it_behaves_as_an_option_between_two_ends(steps in steps()) {
         let drops = std::sync::Arc::new(Count::new(0));
