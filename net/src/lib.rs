@@ -19,12 +19,15 @@
 
 mod addr;
 mod current;
+mod datagram;
+mod halves;
 mod interest;
 mod ip_options;
 mod reactor;
 mod readiness;
 mod ready;
 mod source;
+mod stream;
 pub mod tcp;
 mod udp;
 

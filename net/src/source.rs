@@ -38,6 +38,7 @@
 
 mod datagram;
 pub(crate) mod memory;
+mod open;
 mod stream;
 #[cfg_attr(unix, path = "source/unix.rs")]
 #[cfg_attr(windows, path = "source/windows.rs")]
@@ -56,8 +57,11 @@ use runtime_base::arena::Key;
 use runtime_base::coop;
 
 pub(crate) use self::datagram::Addressed;
+pub(crate) use self::open::open_socket;
 pub(crate) use self::stream::Socket;
-pub(crate) use self::system::{Registrable, deny_blocking, impl_as_system_socket};
+pub(crate) use self::system::{
+    Registrable, deny_blocking, impl_as_system_socket, impl_owned_system_socket,
+};
 pub(crate) use self::waits::impl_waits;
 use crate::current;
 use crate::interest::Interest;
@@ -335,7 +339,14 @@ impl<E: Registrable> Source<E> {
 
 impl<R> Done<R> {
     #[inline]
-    fn into_result(self) -> R {
+    pub(crate) fn into_result(self) -> R {
+        match self {
+            Self::More(result) | Self::Drained(result) => result,
+        }
+    }
+
+    #[inline]
+    pub(crate) fn result(&self) -> &R {
         match self {
             Self::More(result) | Self::Drained(result) => result,
         }
