@@ -30,6 +30,8 @@ mod source;
 mod stream;
 pub mod tcp;
 mod udp;
+#[cfg(unix)]
+pub mod unix;
 
 pub use addr::{ToSocketAddrs, lookup_host};
 pub use current::{CurrentReactor, enter};
@@ -42,3 +44,7 @@ pub use tcp::socket::TcpSocket;
 pub use tcp::stream::TcpStream;
 pub use udp::socket::UdpSocket;
 pub use udp::{RecvBatch, RecvDatagram, RecvDatagrams};
+#[cfg(unix)]
+pub use unix::{
+    datagram::UnixDatagram, listener::UnixListener, socket::UnixSocket, stream::UnixStream,
+};

@@ -32,6 +32,7 @@
 //!   registration may wait for an event *after* it: nothing falls in between.
 //! - **S3** Where events are edges (epoll, kqueue), a read that did not fill its buffer took all
 //!   there was, and more bytes make a new edge: the state is cleared without another system call.
+//!   `source/unix_stream` knows the exception.
 //!
 //! Where to read next: `source/stream` for the operations of byte streams, `reactor` for where the
 //! events come from.
@@ -43,6 +44,8 @@ mod stream;
 #[cfg_attr(unix, path = "source/unix.rs")]
 #[cfg_attr(windows, path = "source/windows.rs")]
 mod system;
+#[cfg(unix)]
+mod unix_stream;
 mod waits;
 
 use std::fmt;

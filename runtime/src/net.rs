@@ -6,4 +6,10 @@
 //!
 //! The crate `runtime-net` holds all of it; its module documentation tells how readiness travels.
 
-pub use runtime_net::{RecvBatch, RecvDatagram, RecvDatagrams, TcpListener, TcpSocket, TcpStream, ToSocketAddrs, UdpSocket, lookup_host, tcp};
+pub use runtime_net::{
+    RecvBatch, RecvDatagram, RecvDatagrams, TcpListener, TcpSocket, TcpStream, ToSocketAddrs,
+    UdpSocket, lookup_host, tcp,
+};
+
+#[cfg(unix)]
+pub use runtime_net::{UnixDatagram, UnixListener, UnixSocket, UnixStream, unix};

@@ -26,8 +26,8 @@ mod models;
 pub(crate) mod owned;
 mod scope;
 pub(crate) mod state;
-mod task_tracker;
 mod task_local;
+mod task_tracker;
 
 /// The cooperative budget: how a task that is never `Pending` still gives way to others.
 pub mod coop {
@@ -48,8 +48,8 @@ pub use id::{Id, id, try_id};
 pub use join_error::JoinError;
 pub use join_handle::JoinHandle;
 pub use join_set::JoinSet;
-pub use task_local::{AccessError, LocalKey};
 pub use scope::{Scope, scope};
+pub use task_local::{AccessError, LocalKey};
 pub use task_tracker::{TaskTracker, TaskTrackerToken, TrackedFuture};
 
 use crate::runtime::Handle;

@@ -57,7 +57,7 @@ pub(crate) trait Socket: Registrable {
 }
 
 macro_rules! impl_socket {
-    ($($type:ty),+ $(,)?) => {$(
+    ($type:ty; $($recv:item)?) => {
         impl Socket for $type {
             #[inline]
             fn attempt<R>(&self, operate: impl FnOnce() -> io::Result<R>) -> io::Result<R> {
@@ -72,11 +72,23 @@ macro_rules! impl_socket {
             fn as_socket(&self) -> SockRef<'_> {
                 SockRef::from(self)
             }
+
+            $($recv)?
         }
-    )+};
+    };
 }
 
-impl_socket!(mio::net::TcpStream, mio::net::UdpSocket);
+impl_socket!(mio::net::TcpStream;);
+impl_socket!(mio::net::UdpSocket;);
+#[cfg(unix)]
+impl_socket!(mio::net::UnixDatagram;);
+#[cfg(unix)]
+impl_socket! {
+    mio::net::UnixStream;
+    fn recv(&self, memory: &mut [MaybeUninit<u8>]) -> io::Result<Done<usize>> {
+        super::unix_stream::recv(self, memory)
+    }
+}
 
 /// One `recv` into the unfilled part of `buf`.
 pub(super) fn recv(socket: &impl Socket, buf: &mut ReadBuf<'_>) -> io::Result<Done<usize>> {
