@@ -282,7 +282,14 @@ impl<T> Sender<T> {
     }
 }
 
-sender_methods!(Sender, WeakSender, "Sender", "WeakSender", "channel(8)", "try_send");
+sender_methods!(
+    Sender,
+    WeakSender,
+    "Sender",
+    "WeakSender",
+    "channel(8)",
+    "try_send"
+);
 
 receiver!(
     Receiver,

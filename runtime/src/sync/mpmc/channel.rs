@@ -300,10 +300,7 @@ macro_rules! handles {
             }
 
             pub(super) fn upgrade(&self) -> Option<$Strong<T>> {
-                self.0
-                    .$ends
-                    .try_join()
-                    .then(|| $Strong(self.0.clone()))
+                self.0.$ends.try_join().then(|| $Strong(self.0.clone()))
             }
         }
 
