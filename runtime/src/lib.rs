@@ -29,6 +29,7 @@
 //! |---|---|
 //! | [`task`] | spawn tasks, wait for them, cancel them, give way to them |
 //! | [`net`] | TCP |
+//! | [`fs`] | files and directories |
 //! | [`time`] | sleep, timeout, interval, a clock that tests can pause |
 //! | [`io`] | the I/O traits and what is built on them |
 //! | [`process`] | child processes and their pipes (Unix) |
@@ -52,6 +53,7 @@
 
 #![deny(unsafe_code)]
 
+pub mod fs;
 pub mod io;
 pub mod net;
 #[cfg(unix)]
