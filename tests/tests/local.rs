@@ -15,6 +15,7 @@ use runtime::runtime::{Builder, Handle, LocalOptions, LocalRuntime, UnhandledPan
 use runtime::sync::{Notify, oneshot};
 use runtime::task::{self, AbortOnDropHandle, JoinSet, LocalSet};
 use runtime::time;
+use tests::wakers::Counting;
 use tests::{each_runtime, panic_of, within_limit};
 
 /// A future's companion that must stay on its thread.
@@ -255,6 +256,44 @@ fn a_set_polled_by_two_futures_is_woken_whichever_of_them_goes_first() {
             drop(short);
             long.await.unwrap();
         });
+    });
+}
+
+#[test]
+fn a_poller_that_leaves_work_behind_passes_it_on() {
+    within_limit(|| {
+        let set = Rc::new(LocalSet::new());
+        let (woken, waker) = Counting::new();
+        let same_set = set.clone();
+        let staying: Rc<RefCell<std::pin::Pin<Box<dyn Future<Output = ()>>>>> =
+            Rc::new(RefCell::new(Box::pin(async move {
+                same_set.run_until(pending::<()>()).await
+            })));
+        let run = Rc::new(Cell::new(0));
+        // Inside of the other poller's visit the one that stays finds nothing to do, and then there
+        // is more than one visit's worth of it.
+        let (inside, count) = (staying.clone(), run.clone());
+        set.spawn_local(async move {
+            let mut cx = Context::from_waker(&waker);
+            assert!(inside.borrow_mut().as_mut().poll(&mut cx).is_pending());
+            for _ in 0..100 {
+                let count = count.clone();
+                task::spawn_local(async move { count.set(count.get() + 1) });
+            }
+        });
+        let mut leaving = Box::pin(set.run_until(pending::<()>()));
+        let mut noop = Context::from_waker(Waker::noop());
+        assert!(leaving.as_mut().poll(&mut noop).is_pending());
+        assert_eq!((run.get(), woken.count()), (60, 0));
+        drop(leaving);
+        assert_eq!(woken.count(), 1);
+        assert!(staying.borrow_mut().as_mut().poll(&mut noop).is_pending());
+        assert_eq!(run.get(), 100);
+        // It borrows the set in a circle.
+        drop(std::mem::replace(
+            &mut *staying.borrow_mut(),
+            Box::pin(async {}),
+        ));
     });
 }
 
