@@ -11,6 +11,7 @@ use std::task::{Context, Poll, Waker};
 use std::thread::{self, ThreadId};
 use std::time::Duration;
 
+use futures_task::LocalSpawn;
 use runtime::runtime::{Builder, Handle, LocalOptions, LocalRuntime, UnhandledPanic};
 use runtime::sync::{Notify, oneshot};
 use runtime::task::{self, AbortOnDropHandle, JoinSet, LocalSet};
@@ -506,6 +507,27 @@ fn dropping_a_local_runtime_drops_its_futures_here_whatever_others_do() {
         drop(runtime);
         waking.join().unwrap();
         assert_eq!(dropped.load(SeqCst), 10);
+    });
+}
+
+#[test]
+fn libraries_spawn_local_futures_without_naming_the_runtime() {
+    fn spawn(spawner: &dyn LocalSpawn) -> Rc<Cell<u32>> {
+        let ran = Rc::new(Cell::new(0));
+        let in_task = ran.clone();
+        let future = Box::new(async move { in_task.set(1) });
+        spawner.spawn_local_obj(future.into()).unwrap();
+        ran
+    }
+    within_limit(|| {
+        let runtime = local();
+        let ran = spawn(&runtime);
+        runtime.block_on(task::yield_now());
+        assert_eq!(ran.get(), 1);
+        let set = LocalSet::new();
+        let ran = spawn(&set);
+        runtime.block_on(set);
+        assert_eq!(ran.get(), 1);
     });
 }
 
