@@ -33,6 +33,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
 use std::task::{Context, Poll, Waker};
 
+use futures_task::{LocalFutureObj, LocalSpawn, SpawnError};
 use parking_lot::Mutex;
 use pin_project_lite::pin_project;
 use runtime_base::current::Slot;
@@ -683,5 +684,12 @@ impl Drop for LocalEnterGuard {
 impl fmt::Debug for LocalEnterGuard {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("LocalEnterGuard").finish_non_exhaustive()
+    }
+}
+
+impl LocalSpawn for LocalSet {
+    fn spawn_local_obj(&self, future: LocalFutureObj<'static, ()>) -> Result<(), SpawnError> {
+        drop(self.spawn_local(future));
+        Ok(())
     }
 }
