@@ -178,21 +178,25 @@ mod tests {
 
     #[test]
     fn a_mark_without_a_delivery_has_left_a_byte() {
-        /// The pipe holds a byte or not: more bytes say no more.
-        fn read_and_deliver(pipe: &AtomicBool, slot: &Slot) {
-            // As the system's pipe: what was done before the write is visible after the read.
-            while pipe.swap(false, AcqRel) {
+        /// The pipe holds a byte or not: more bytes say no more. The system has a lock around it.
+        type Pipe = Mutex<bool>;
+        fn read_and_deliver(pipe: &Pipe, slot: &Slot) {
+            loop {
+                let was_full = std::mem::replace(&mut *pipe.lock(), false);
+                if !was_full {
+                    return;
+                }
                 deliver(slot);
             }
         }
         model(|| {
             let slot = Arc::new(Slot::new());
-            let pipe = Arc::new(AtomicBool::new(false));
+            let pipe = Arc::new(Pipe::new(false));
             let mut place = slot.place();
             let (slot_of_handler, pipe_of_handler) = (slot.clone(), pipe.clone());
             let handler = thread::spawn(move || {
                 slot_of_handler.mark();
-                pipe_of_handler.store(true, Release);
+                *pipe_of_handler.lock() = true;
             });
             // The reactor of another runtime, which may take the byte.
             let (slot_of_other, pipe_of_other) = (slot.clone(), pipe.clone());
