@@ -69,6 +69,11 @@ impl Cursor {
         }
     }
 
+    #[cfg(all(test, not(rt_loom)))]
+    pub(super) fn memory(&self) -> &[u8] {
+        &self.memory
+    }
+
     /// Others may move the position from now on.
     pub(super) fn share(&mut self) {
         self.page_cache = PageCache::Avoided;
