@@ -30,7 +30,7 @@ pub fn enter(current: CurrentReactor) -> EnterGuard<CurrentReactor> {
 ///
 /// Outside of a runtime, and within one that has no I/O.
 #[track_caller]
-pub(crate) fn home() -> Arc<ReactorHandle> {
+pub fn home() -> Arc<ReactorHandle> {
     match CURRENT.with(Slot::get) {
         Some(CurrentReactor::Enabled(reactor)) => reactor,
         Some(CurrentReactor::Disabled) => panic!(

@@ -19,17 +19,29 @@
 
 mod addr;
 mod current;
+mod datagram;
+#[cfg(unix)]
+mod descriptor;
+mod halves;
 mod interest;
 mod ip_options;
 mod reactor;
 mod readiness;
 mod ready;
 mod source;
+mod stream;
 pub mod tcp;
 mod udp;
+#[cfg(unix)]
+pub mod unix;
 
 pub use addr::{ToSocketAddrs, lookup_host};
+#[doc(hidden)]
+pub use current::home as current_reactor;
 pub use current::{CurrentReactor, enter};
+#[cfg(unix)]
+#[doc(hidden)]
+pub use descriptor::{Descriptor, set_nonblocking};
 pub use interest::Interest;
 pub use reactor::{Counts, Reactor, ReactorHandle};
 pub use readiness::is_shutdown_error;
@@ -39,3 +51,7 @@ pub use tcp::socket::TcpSocket;
 pub use tcp::stream::TcpStream;
 pub use udp::socket::UdpSocket;
 pub use udp::{RecvBatch, RecvDatagram, RecvDatagrams};
+#[cfg(unix)]
+pub use unix::{
+    datagram::UnixDatagram, listener::UnixListener, socket::UnixSocket, stream::UnixStream,
+};

@@ -32,16 +32,20 @@
 //!   registration may wait for an event *after* it: nothing falls in between.
 //! - **S3** Where events are edges (epoll, kqueue), a read that did not fill its buffer took all
 //!   there was, and more bytes make a new edge: the state is cleared without another system call.
+//!   `source/unix_stream` knows the exception.
 //!
 //! Where to read next: `source/stream` for the operations of byte streams, `reactor` for where the
 //! events come from.
 
 mod datagram;
 pub(crate) mod memory;
+mod open;
 mod stream;
 #[cfg_attr(unix, path = "source/unix.rs")]
 #[cfg_attr(windows, path = "source/windows.rs")]
 mod system;
+#[cfg(unix)]
+mod unix_stream;
 mod waits;
 
 use std::fmt;
@@ -56,8 +60,11 @@ use runtime_base::arena::Key;
 use runtime_base::coop;
 
 pub(crate) use self::datagram::Addressed;
+pub(crate) use self::open::open_socket;
 pub(crate) use self::stream::Socket;
-pub(crate) use self::system::{Registrable, deny_blocking, impl_as_system_socket};
+pub(crate) use self::system::{
+    Registrable, deny_blocking, impl_as_system_socket, impl_owned_system_socket,
+};
 pub(crate) use self::waits::impl_waits;
 use crate::current;
 use crate::interest::Interest;
@@ -179,6 +186,12 @@ impl<E: Registrable> Source<E> {
             Some(registration) => Ok(registration),
             None => self.register_slow(),
         }
+    }
+
+    /// Registers although nothing has blocked yet.
+    #[cfg(unix)]
+    pub(crate) fn register_now(&self) -> io::Result<()> {
+        self.register().map(drop)
     }
 
     #[cold]
@@ -335,7 +348,14 @@ impl<E: Registrable> Source<E> {
 
 impl<R> Done<R> {
     #[inline]
-    fn into_result(self) -> R {
+    pub(crate) fn into_result(self) -> R {
+        match self {
+            Self::More(result) | Self::Drained(result) => result,
+        }
+    }
+
+    #[inline]
+    pub(crate) fn result(&self) -> &R {
         match self {
             Self::More(result) | Self::Drained(result) => result,
         }

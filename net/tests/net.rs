@@ -8,3 +8,6 @@ mod reactor;
 mod tcp;
 #[path = "net/udp.rs"]
 mod udp;
+#[cfg(unix)]
+#[path = "net/unix.rs"]
+mod unix;

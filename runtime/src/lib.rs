@@ -29,9 +29,12 @@
 //! |---|---|
 //! | [`task`] | spawn tasks, wait for them, cancel them, give way to them |
 //! | [`net`] | TCP |
+//! | [`fs`] | files and directories |
 //! | [`time`] | sleep, timeout, interval, a clock that tests can pause |
 //! | [`io`] | the I/O traits and what is built on them |
-//! | [`sync`] | channels, locks and signals |
+//! | [`process`] | child processes and their pipes (Unix) |
+//! | [`signal`] | Ctrl-C and the other signals of the system (Unix) |
+//! | [`sync`] | channels, locks and notifications |
 //! | [`mod@runtime`] | build a runtime with settings of your own |
 //!
 //! Names, signatures and semantics are those of Tokio 1.54, so that habits and code carry over.
@@ -50,9 +53,14 @@
 
 #![deny(unsafe_code)]
 
+pub mod fs;
 pub mod io;
 pub mod net;
+#[cfg(unix)]
+pub mod process;
 pub mod runtime;
+#[cfg(unix)]
+pub mod signal;
 pub mod sync;
 pub mod task;
 pub mod time;

@@ -10,3 +10,6 @@ pub use runtime_net::{
     RecvBatch, RecvDatagram, RecvDatagrams, TcpListener, TcpSocket, TcpStream, ToSocketAddrs,
     UdpSocket, lookup_host, tcp,
 };
+
+#[cfg(unix)]
+pub use runtime_net::{UnixDatagram, UnixListener, UnixSocket, UnixStream, unix};

@@ -28,7 +28,7 @@ mod ring;
 mod worker;
 
 pub(crate) use counters::Counters;
-pub(crate) use current_thread::CurrentThread;
+pub(crate) use current_thread::{CurrentThread, Runs};
 pub(crate) use multi_thread::MultiThread;
 pub(crate) use worker::worker_index;
 

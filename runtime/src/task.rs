@@ -59,7 +59,7 @@ pub use local_set::{LocalEnterGuard, LocalSet, spawn_local};
 pub(crate) use names::name_of;
 pub use scope::{Scope, scope};
 pub use task_local::{AccessError, LocalKey};
-pub use task_tracker::{TaskTracker, TaskTrackerToken, TrackedFuture};
+pub use task_tracker::{TaskTracker, TaskTrackerToken, TaskTrackerWaitFuture, TrackedFuture};
 
 use crate::runtime::Handle;
 

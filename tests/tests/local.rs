@@ -11,10 +11,12 @@ use std::task::{Context, Poll, Waker};
 use std::thread::{self, ThreadId};
 use std::time::Duration;
 
+use futures_task::LocalSpawn;
 use runtime::runtime::{Builder, Handle, LocalOptions, LocalRuntime, UnhandledPanic};
 use runtime::sync::{Notify, oneshot};
 use runtime::task::{self, AbortOnDropHandle, JoinSet, LocalSet};
 use runtime::time;
+use tests::wakers::Counting;
 use tests::{each_runtime, panic_of, within_limit};
 
 /// A future's companion that must stay on its thread.
@@ -197,10 +199,12 @@ fn tasks_that_are_always_ready_keep_neither_each_other_nor_the_timers_waiting() 
                 Poll::<()>::Pending
             }));
         }
-        let other = runtime.spawn(async { 1 });
+        let handle = runtime.handle().clone();
         set.block_on(runtime, async {
             time::sleep(Duration::from_millis(1)).await;
-            assert_eq!(other.await.unwrap(), 1);
+            // Woken by a task outside of the set.
+            let local = task::spawn_local(async move { handle.spawn(async { 1 }).await.unwrap() });
+            assert_eq!(local.await.unwrap(), 1);
         });
     });
 }
@@ -253,6 +257,44 @@ fn a_set_polled_by_two_futures_is_woken_whichever_of_them_goes_first() {
             drop(short);
             long.await.unwrap();
         });
+    });
+}
+
+#[test]
+fn a_poller_that_leaves_work_behind_passes_it_on() {
+    within_limit(|| {
+        let set = Rc::new(LocalSet::new());
+        let (woken, waker) = Counting::new();
+        let same_set = set.clone();
+        let staying: Rc<RefCell<std::pin::Pin<Box<dyn Future<Output = ()>>>>> =
+            Rc::new(RefCell::new(Box::pin(async move {
+                same_set.run_until(pending::<()>()).await
+            })));
+        let run = Rc::new(Cell::new(0));
+        // Inside of the other poller's visit the one that stays finds nothing to do, and then there
+        // is more than one visit's worth of it.
+        let (inside, count) = (staying.clone(), run.clone());
+        set.spawn_local(async move {
+            let mut cx = Context::from_waker(&waker);
+            assert!(inside.borrow_mut().as_mut().poll(&mut cx).is_pending());
+            for _ in 0..100 {
+                let count = count.clone();
+                task::spawn_local(async move { count.set(count.get() + 1) });
+            }
+        });
+        let mut leaving = Box::pin(set.run_until(pending::<()>()));
+        let mut noop = Context::from_waker(Waker::noop());
+        assert!(leaving.as_mut().poll(&mut noop).is_pending());
+        assert_eq!((run.get(), woken.count()), (60, 0));
+        drop(leaving);
+        assert_eq!(woken.count(), 1);
+        assert!(staying.borrow_mut().as_mut().poll(&mut noop).is_pending());
+        assert_eq!(run.get(), 100);
+        // It borrows the set in a circle.
+        drop(std::mem::replace(
+            &mut *staying.borrow_mut(),
+            Box::pin(async {}),
+        ));
     });
 }
 
@@ -465,6 +507,27 @@ fn dropping_a_local_runtime_drops_its_futures_here_whatever_others_do() {
         drop(runtime);
         waking.join().unwrap();
         assert_eq!(dropped.load(SeqCst), 10);
+    });
+}
+
+#[test]
+fn libraries_spawn_local_futures_without_naming_the_runtime() {
+    fn spawn(spawner: &dyn LocalSpawn) -> Rc<Cell<u32>> {
+        let ran = Rc::new(Cell::new(0));
+        let in_task = ran.clone();
+        let future = Box::new(async move { in_task.set(1) });
+        spawner.spawn_local_obj(future.into()).unwrap();
+        ran
+    }
+    within_limit(|| {
+        let runtime = local();
+        let ran = spawn(&runtime);
+        runtime.block_on(task::yield_now());
+        assert_eq!(ran.get(), 1);
+        let set = LocalSet::new();
+        let ran = spawn(&set);
+        runtime.block_on(set);
+        assert_eq!(ran.get(), 1);
     });
 }
 

@@ -6,6 +6,7 @@ use crate::row::{Flavour, Row, Unit, Workload};
 mod channels;
 mod countdown;
 mod fanout;
+mod files;
 mod locks;
 mod memory;
 mod signals;
@@ -64,6 +65,10 @@ const TABLE: &[Line] = &[
     ("echo_64", Both, Us, sockets::echo_64, "64 bytes there and back, one of 64 connections"),
     ("echo_1000", Both, Us, sockets::echo_1000, "64 bytes there and back, one of 1,000 connections"),
     ("accept_close", Both, Us, sockets::accept_close, "a connection opened, accepted and closed"),
+    ("fs_read_small", Both, Ns, files::fs_read_small, "rewind and read 4 KiB, in the page cache, of an open file"),
+    ("fs_read_whole", Both, Ns, files::fs_read_whole, "fs::read of a file of 4 KiB, in the page cache"),
+    ("fs_write_small", Both, Ns, files::fs_write_small, "write 4 KiB to an open file and flush"),
+    ("fs_read_big", Multi, Us, files::fs_read_big, "one MiB of a file of 64 MiB, in the page cache, read 64 KiB at a time"),
     ("task_bytes", Both, Bytes, memory::task_bytes, "heap per live task beyond its future"),
     ("future_bytes", Multi, Bytes, memory::future_bytes, "sum of the sizes of common futures"),
 ];

@@ -11,7 +11,7 @@ use runtime_base::io::ReadBuf;
 use socket2::SockAddr;
 
 use super::memory::{into_spare, receive};
-use super::stream::{SEND_FLAGS, Socket, peek, recv};
+use super::stream::{self, SEND_FLAGS, Socket, peek};
 use super::{Done, Source};
 use crate::interest::Interest;
 use crate::readiness::Direction;
@@ -23,6 +23,11 @@ pub(crate) trait Addressed: Socket {
 
     /// What the system said, in that form.
     fn address(address: SockAddr) -> io::Result<Self::Address>;
+}
+
+/// One `recv` into the unfilled part of `buf`.
+fn recv(socket: &impl Socket, buf: &mut ReadBuf<'_>) -> io::Result<usize> {
+    stream::recv(socket, buf).map(Done::into_result)
 }
 
 /// One `recvfrom` into the unfilled part of `buf`.

@@ -4,6 +4,7 @@
 //! never raises `SIGPIPE`.
 
 use std::io::{self, IoSlice, IoSliceMut, Read};
+use std::mem::MaybeUninit;
 use std::net::Shutdown;
 use std::task::{Context, Poll, ready};
 
@@ -46,10 +47,17 @@ pub(crate) trait Socket: Registrable {
 
     /// The socket, for options and calls that mio does not offer.
     fn as_socket(&self) -> SockRef<'_>;
+
+    /// One `recv`, which fills `memory` from the start. Says whether there may be more (S3).
+    #[inline]
+    fn recv(&self, memory: &mut [MaybeUninit<u8>]) -> io::Result<Done<usize>> {
+        let n = self.attempt(|| self.as_socket().recv(memory))?;
+        Ok(Done::bytes(n, memory.len()))
+    }
 }
 
 macro_rules! impl_socket {
-    ($($type:ty),+ $(,)?) => {$(
+    ($type:ty; $($recv:item)?) => {
         impl Socket for $type {
             #[inline]
             fn attempt<R>(&self, operate: impl FnOnce() -> io::Result<R>) -> io::Result<R> {
@@ -64,17 +72,29 @@ macro_rules! impl_socket {
             fn as_socket(&self) -> SockRef<'_> {
                 SockRef::from(self)
             }
+
+            $($recv)?
         }
-    )+};
+    };
 }
 
-impl_socket!(mio::net::TcpStream, mio::net::UdpSocket);
+impl_socket!(mio::net::TcpStream;);
+impl_socket!(mio::net::UdpSocket;);
+#[cfg(unix)]
+impl_socket!(mio::net::UnixDatagram;);
+#[cfg(unix)]
+impl_socket! {
+    mio::net::UnixStream;
+    fn recv(&self, memory: &mut [MaybeUninit<u8>]) -> io::Result<Done<usize>> {
+        super::unix_stream::recv(self, memory)
+    }
+}
 
 /// One `recv` into the unfilled part of `buf`.
-pub(super) fn recv(socket: &impl Socket, buf: &mut ReadBuf<'_>) -> io::Result<usize> {
+pub(super) fn recv(socket: &impl Socket, buf: &mut ReadBuf<'_>) -> io::Result<Done<usize>> {
     receive(buf, |memory| {
-        let n = socket.attempt(|| socket.as_socket().recv(memory))?;
-        Ok((n, n))
+        let done = socket.recv(memory)?;
+        Ok((*done.result(), done))
     })
 }
 
@@ -110,16 +130,34 @@ fn total_len(bufs: &[IoSlice<'_>]) -> usize {
 }
 
 impl<S: Socket> Source<S> {
+    /// Waits until the connection that the socket has begun to open is open.
+    pub(crate) async fn connected(&self) -> io::Result<()> {
+        // The system says "writable" when it is done, one way or the other; which way is told by
+        // the pending error and by whether there is a peer. Without a peer and without an error it
+        // was a false alarm.
+        self.perform(Interest::WRITABLE, |socket| {
+            socket.attempt(|| {
+                if let Some(error) = socket.as_socket().take_error()? {
+                    return Err(error);
+                }
+                match socket.as_socket().peer_addr() {
+                    Ok(_) => Ok(Done::More(())),
+                    Err(error) if error.kind() == io::ErrorKind::NotConnected => {
+                        Err(io::ErrorKind::WouldBlock.into())
+                    }
+                    Err(error) => Err(error),
+                }
+            })
+        })
+        .await
+    }
+
     pub(crate) fn poll_recv(
         &self,
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let asked = buf.remaining();
-        let n = ready!(self.poll_io(cx, Direction::Read, |socket| {
-            Ok(Done::bytes(recv(socket, buf)?, asked))
-        }))?;
-        debug_assert!(n <= asked);
+        ready!(self.poll_io(cx, Direction::Read, |socket| recv(socket, buf)))?;
         Poll::Ready(Ok(()))
     }
 
@@ -162,13 +200,15 @@ impl<S: Socket> Source<S> {
 
     pub(crate) fn try_recv(&self, buf: &mut [u8]) -> io::Result<usize> {
         let mut buf = ReadBuf::new(buf);
-        self.try_io(Interest::READABLE, |socket| recv(socket, &mut buf))
+        let done = self.try_io(Interest::READABLE, |socket| recv(socket, &mut buf))?;
+        Ok(done.into_result())
     }
 
     pub(crate) fn try_recv_buf<B: BufMut + ?Sized>(&self, buf: &mut B) -> io::Result<usize> {
-        self.try_io(Interest::READABLE, |socket| {
+        let done = self.try_io(Interest::READABLE, |socket| {
             into_spare(buf, |buf| recv(socket, buf))
-        })
+        })?;
+        Ok(done.into_result())
     }
 
     pub(crate) fn try_recv_vectored(&self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize>

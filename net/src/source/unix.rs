@@ -75,4 +75,39 @@ macro_rules! impl_as_system_socket {
     };
 }
 
-pub(crate) use impl_as_system_socket;
+/// Gives a type with a field `socket` of socket2's the traits of a descriptor that can be taken out.
+macro_rules! impl_owned_system_socket {
+    ($type:ty) => {
+        impl std::os::fd::AsRawFd for $type {
+            fn as_raw_fd(&self) -> std::os::fd::RawFd {
+                self.socket.as_raw_fd()
+            }
+        }
+
+        impl std::os::fd::AsFd for $type {
+            fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
+                self.socket.as_fd()
+            }
+        }
+
+        impl std::os::fd::IntoRawFd for $type {
+            fn into_raw_fd(self) -> std::os::fd::RawFd {
+                self.socket.into_raw_fd()
+            }
+        }
+
+        #[allow(unsafe_code)] // The trait is unsafe.
+        impl std::os::fd::FromRawFd for $type {
+            /// Takes over a socket of this kind, which the caller has made non-blocking.
+            unsafe fn from_raw_fd(socket: std::os::fd::RawFd) -> Self {
+                Self {
+                    // SAFETY: the caller gives an open socket that nobody else owns, as the trait
+                    // asks.
+                    socket: unsafe { socket2::Socket::from_raw_fd(socket) },
+                }
+            }
+        }
+    };
+}
+
+pub(crate) use {impl_as_system_socket, impl_owned_system_socket};

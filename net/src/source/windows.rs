@@ -69,4 +69,39 @@ macro_rules! impl_as_system_socket {
     };
 }
 
-pub(crate) use impl_as_system_socket;
+/// Gives a type with a field `socket` of socket2's the traits of a descriptor that can be taken out.
+macro_rules! impl_owned_system_socket {
+    ($type:ty) => {
+        impl std::os::windows::io::AsRawSocket for $type {
+            fn as_raw_socket(&self) -> std::os::windows::io::RawSocket {
+                self.socket.as_raw_socket()
+            }
+        }
+
+        impl std::os::windows::io::AsSocket for $type {
+            fn as_socket(&self) -> std::os::windows::io::BorrowedSocket<'_> {
+                self.socket.as_socket()
+            }
+        }
+
+        impl std::os::windows::io::IntoRawSocket for $type {
+            fn into_raw_socket(self) -> std::os::windows::io::RawSocket {
+                self.socket.into_raw_socket()
+            }
+        }
+
+        #[allow(unsafe_code)] // The trait is unsafe.
+        impl std::os::windows::io::FromRawSocket for $type {
+            /// Takes over a socket of this kind, which the caller has made non-blocking.
+            unsafe fn from_raw_socket(socket: std::os::windows::io::RawSocket) -> Self {
+                Self {
+                    // SAFETY: the caller gives an open socket that nobody else owns, as the trait
+                    // asks.
+                    socket: unsafe { socket2::Socket::from_raw_socket(socket) },
+                }
+            }
+        }
+    };
+}
+
+pub(crate) use {impl_as_system_socket, impl_owned_system_socket};

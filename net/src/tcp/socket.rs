@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use socket2::{Domain, Protocol, Socket, Type};
 
+use crate::source::open_socket;
 use crate::tcp::listener::TcpListener;
 use crate::tcp::stream::TcpStream;
 
@@ -59,33 +60,7 @@ impl TcpSocket {
     }
 
     fn new(domain: Domain) -> io::Result<Self> {
-        // One system call where the type can carry the flag.
-        #[cfg(any(
-            target_os = "android",
-            target_os = "dragonfly",
-            target_os = "freebsd",
-            target_os = "fuchsia",
-            target_os = "illumos",
-            target_os = "linux",
-            target_os = "netbsd",
-            target_os = "openbsd",
-        ))]
-        let socket = Socket::new(domain, Type::STREAM.nonblocking(), Some(Protocol::TCP))?;
-        #[cfg(not(any(
-            target_os = "android",
-            target_os = "dragonfly",
-            target_os = "freebsd",
-            target_os = "fuchsia",
-            target_os = "illumos",
-            target_os = "linux",
-            target_os = "netbsd",
-            target_os = "openbsd",
-        )))]
-        let socket = {
-            let socket = Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
-            socket.set_nonblocking(true)?;
-            socket
-        };
+        let socket = open_socket(domain, Type::STREAM, Some(Protocol::TCP))?;
         Ok(Self { socket })
     }
 
@@ -356,77 +331,4 @@ impl fmt::Debug for TcpSocket {
     }
 }
 
-#[cfg(unix)]
-#[allow(unsafe_code)] // `FromRawFd` is an unsafe trait.
-mod unix {
-    use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, RawFd};
-
-    use super::{Socket, TcpSocket};
-
-    impl AsFd for TcpSocket {
-        fn as_fd(&self) -> BorrowedFd<'_> {
-            self.socket.as_fd()
-        }
-    }
-
-    impl AsRawFd for TcpSocket {
-        fn as_raw_fd(&self) -> RawFd {
-            self.socket.as_raw_fd()
-        }
-    }
-
-    impl IntoRawFd for TcpSocket {
-        fn into_raw_fd(self) -> RawFd {
-            self.socket.into_raw_fd()
-        }
-    }
-
-    impl FromRawFd for TcpSocket {
-        /// Takes over a TCP socket, which the caller has made non-blocking.
-        unsafe fn from_raw_fd(fd: RawFd) -> Self {
-            Self {
-                // SAFETY: the caller gives an open descriptor that nobody else owns, as the trait
-                // asks.
-                socket: unsafe { Socket::from_raw_fd(fd) },
-            }
-        }
-    }
-}
-
-#[cfg(windows)]
-#[allow(unsafe_code)] // `FromRawSocket` is an unsafe trait.
-mod windows {
-    use std::os::windows::io::{
-        AsRawSocket, AsSocket, BorrowedSocket, FromRawSocket, IntoRawSocket, RawSocket,
-    };
-
-    use super::{Socket, TcpSocket};
-
-    impl AsSocket for TcpSocket {
-        fn as_socket(&self) -> BorrowedSocket<'_> {
-            self.socket.as_socket()
-        }
-    }
-
-    impl AsRawSocket for TcpSocket {
-        fn as_raw_socket(&self) -> RawSocket {
-            self.socket.as_raw_socket()
-        }
-    }
-
-    impl IntoRawSocket for TcpSocket {
-        fn into_raw_socket(self) -> RawSocket {
-            self.socket.into_raw_socket()
-        }
-    }
-
-    impl FromRawSocket for TcpSocket {
-        /// Takes over a TCP socket, which the caller has made non-blocking.
-        unsafe fn from_raw_socket(socket: RawSocket) -> Self {
-            Self {
-                // SAFETY: the caller gives an open socket that nobody else owns, as the trait asks.
-                socket: unsafe { Socket::from_raw_socket(socket) },
-            }
-        }
-    }
-}
+crate::source::impl_owned_system_socket!(TcpSocket);

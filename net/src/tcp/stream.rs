@@ -1,30 +1,26 @@
 //! One TCP connection.
 
-use std::io::{self, IoSlice, IoSliceMut};
+use std::io;
 use std::net::SocketAddr;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bytes::BufMut;
-use runtime_base::io::{AsyncRead, AsyncWrite, ReadBuf};
+use runtime_base::io::ReadBuf;
 
-use super::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf, borrowed_halves, owned_halves};
+use super::halves;
 use crate::addr::{ToSocketAddrs, first_success};
 use crate::current;
-use crate::interest::Interest;
 use crate::reactor::ReactorHandle;
-use crate::readiness::Direction;
-use crate::source::{Done, Socket, Source, deny_blocking};
+use crate::source::{Socket, Source, deny_blocking};
 
 /// A TCP connection between a local and a remote socket.
 ///
 /// A stream comes from [`connect`](Self::connect) or from
 /// [`TcpListener::accept`](crate::TcpListener::accept). Bytes are read and written through
-/// [`AsyncRead`] and [`AsyncWrite`], most comfortably with the methods of `AsyncReadExt` and
+/// `AsyncRead` and `AsyncWrite`, most comfortably with the methods of `AsyncReadExt` and
 /// `AsyncWriteExt`. To read and write at the same time, [`split`](Self::split) the stream. Shutting
-/// it down as an [`AsyncWrite`] ends the sending side; dropping it closes the connection.
+/// it down as an `AsyncWrite` ends the sending side; dropping it closes the connection.
 ///
 /// # Examples
 ///
@@ -92,26 +88,7 @@ impl TcpStream {
     /// Waits until the connection that `stream` has begun to open is open.
     pub(crate) async fn finish_connecting(stream: mio::net::TcpStream) -> io::Result<Self> {
         let stream = Self::new(stream)?;
-        // The system says "writable" when it is done, one way or the other; which way is told by
-        // the pending error and by whether there is a peer. Without a peer and without an error it
-        // was a false alarm.
-        stream
-            .source
-            .perform(Interest::WRITABLE, |stream| {
-                stream.attempt(|| {
-                    if let Some(error) = stream.take_error()? {
-                        return Err(error);
-                    }
-                    match stream.peer_addr() {
-                        Ok(_) => Ok(Done::More(())),
-                        Err(error) if error.kind() == io::ErrorKind::NotConnected => {
-                            Err(io::ErrorKind::WouldBlock.into())
-                        }
-                        Err(error) => Err(error),
-                    }
-                })
-            })
-            .await?;
+        stream.source.connected().await?;
         Ok(stream)
     }
 
@@ -186,39 +163,6 @@ impl TcpStream {
         self.source.io().peer_addr()
     }
 
-    /// Takes the error that the system has pending for this socket (`SO_ERROR`).
-    ///
-    /// # Errors
-    ///
-    /// When the system cannot tell.
-    pub fn take_error(&self) -> io::Result<Option<io::Error>> {
-        self.source.io().take_error()
-    }
-
-    /// Polls until there is something to read, or the reading side is closed.
-    ///
-    /// Only the latest task that called this, [`poll_peek`](Self::poll_peek) or `poll_read` is
-    /// woken. [`readable`](Self::readable) has no such limit.
-    ///
-    /// # Errors
-    ///
-    /// As [`ready`](Self::ready).
-    pub fn poll_read_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.source.poll_ready(cx, Direction::Read)
-    }
-
-    /// Polls until there is room to write, or the writing side is closed.
-    ///
-    /// Only the latest task that called this or `poll_write` is woken.
-    /// [`writable`](Self::writable) has no such limit.
-    ///
-    /// # Errors
-    ///
-    /// As [`ready`](Self::ready).
-    pub fn poll_write_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.source.poll_ready(cx, Direction::Write)
-    }
-
     /// Receives bytes without taking them out: the next read receives them again.
     ///
     /// Gives how many there were; zero if the peer ended its sending side or `buf` is empty.
@@ -269,53 +213,6 @@ impl TcpStream {
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<usize>> {
         self.source.poll_peek(cx, buf)
-    }
-
-    /// Reads what is there, without waiting.
-    ///
-    /// Gives how many bytes were read; zero if the peer ended its sending side or `buf` is empty.
-    ///
-    /// # Errors
-    ///
-    /// `WouldBlock` if there is nothing yet; see [`readable`](Self::readable) for how to wait.
-    pub fn try_read(&self, buf: &mut [u8]) -> io::Result<usize> {
-        self.source.try_recv(buf)
-    }
-
-    /// Reads what is there into several buffers, in order, without waiting.
-    ///
-    /// # Errors
-    ///
-    /// As [`try_read`](Self::try_read).
-    pub fn try_read_vectored(&self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
-        self.source.try_recv_vectored(bufs)
-    }
-
-    /// Reads what is there into the spare capacity of `buf`, without waiting.
-    ///
-    /// # Errors
-    ///
-    /// As [`try_read`](Self::try_read).
-    pub fn try_read_buf<B: BufMut>(&self, buf: &mut B) -> io::Result<usize> {
-        self.source.try_recv_buf(buf)
-    }
-
-    /// Writes as much of `buf` as there is room for, without waiting, and says how much.
-    ///
-    /// # Errors
-    ///
-    /// `WouldBlock` if there is no room; see [`writable`](Self::writable) for how to wait.
-    pub fn try_write(&self, buf: &[u8]) -> io::Result<usize> {
-        self.source.try_send(buf)
-    }
-
-    /// Writes as much of several buffers, in order, as there is room for, without waiting.
-    ///
-    /// # Errors
-    ///
-    /// As [`try_write`](Self::try_write).
-    pub fn try_write_vectored(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
-        self.source.try_send_vectored(bufs)
     }
 
     /// Whether small writes are sent at once (`TCP_NODELAY`).
@@ -433,139 +330,6 @@ impl TcpStream {
     pub fn set_ttl(&self, ttl: u32) -> io::Result<()> {
         self.source.io().set_ttl(ttl)
     }
-
-    /// Splits the stream into a half that reads and one that writes, which borrow it.
-    ///
-    /// It costs nothing. Both halves stay with the task that has the stream;
-    /// [`into_split`](Self::into_split) makes halves that go different ways.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use runtime::io::{AsyncReadExt, AsyncWriteExt};
-    /// # use runtime::net::{TcpListener, TcpStream};
-    ///
-    /// # #[runtime::main]
-    /// # async fn main() -> std::io::Result<()> {
-    /// # let listener = TcpListener::bind("127.0.0.1:0").await?;
-    /// let mut client = TcpStream::connect(listener.local_addr()?).await?;
-    /// let (mut server, _) = listener.accept().await?;
-    /// let (mut reader, mut writer) = server.split();
-    /// client.write_all(b"ping").await?;
-    /// client.shutdown().await?;
-    /// runtime::io::copy(&mut reader, &mut writer).await?;
-    /// let mut answer = [0; 4];
-    /// client.read_exact(&mut answer).await?;
-    /// assert_eq!(&answer, b"ping");
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn split(&mut self) -> (ReadHalf<'_>, WriteHalf<'_>) {
-        borrowed_halves::split(self)
-    }
-
-    /// Splits the stream into a half that reads and one that writes, which may go to different
-    /// tasks.
-    ///
-    /// Dropping the writing half ends the sending side; the connection is closed when both are
-    /// dropped.
-    pub fn into_split(self) -> (OwnedReadHalf, OwnedWriteHalf) {
-        owned_halves::split(self)
-    }
-
-    // What the halves do, through a shared reference.
-
-    #[inline]
-    pub(super) fn poll_read_shared(
-        &self,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        self.source.poll_recv(cx, buf)
-    }
-
-    #[inline]
-    pub(super) fn poll_write_shared(
-        &self,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        self.source.poll_send(cx, buf)
-    }
-
-    #[inline]
-    pub(super) fn poll_write_vectored_shared(
-        &self,
-        cx: &mut Context<'_>,
-        bufs: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        self.source.poll_send_vectored(cx, bufs)
-    }
-
-    pub(super) fn shutdown_write(&self) -> io::Result<()> {
-        self.source.shutdown_write()
-    }
-}
-
-impl AsyncRead for TcpStream {
-    #[inline]
-    fn poll_read(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        self.poll_read_shared(cx, buf)
-    }
-}
-
-impl AsyncWrite for TcpStream {
-    #[inline]
-    fn poll_write(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        self.poll_write_shared(cx, buf)
-    }
-
-    #[inline]
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        self.poll_write_vectored_shared(cx, bufs)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        true
-    }
-
-    /// Nothing is buffered here.
-    #[inline]
-    fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(self.shutdown_write())
-    }
-}
-
-impl TryFrom<std::net::TcpStream> for TcpStream {
-    type Error = io::Error;
-
-    /// The same as [`TcpStream::from_std`].
-    #[track_caller]
-    fn try_from(stream: std::net::TcpStream) -> Result<Self, Self::Error> {
-        Self::from_std(stream)
-    }
-}
-
-impl AsRef<Self> for TcpStream {
-    fn as_ref(&self) -> &Self {
-        self
-    }
 }
 
 crate::source::impl_as_system_socket!(TcpStream);
@@ -622,4 +386,31 @@ crate::source::impl_waits! {
     /// # }
     /// ```
     readable;
+}
+
+crate::stream::impl_stream! {
+    TcpStream, std::net::TcpStream, halves;
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use runtime::io::{AsyncReadExt, AsyncWriteExt};
+    /// # use runtime::net::{TcpListener, TcpStream};
+    ///
+    /// # #[runtime::main]
+    /// # async fn main() -> std::io::Result<()> {
+    /// # let listener = TcpListener::bind("127.0.0.1:0").await?;
+    /// let mut client = TcpStream::connect(listener.local_addr()?).await?;
+    /// let (mut server, _) = listener.accept().await?;
+    /// let (mut reader, mut writer) = server.split();
+    /// client.write_all(b"ping").await?;
+    /// client.shutdown().await?;
+    /// runtime::io::copy(&mut reader, &mut writer).await?;
+    /// let mut answer = [0; 4];
+    /// client.read_exact(&mut answer).await?;
+    /// assert_eq!(&answer, b"ping");
+    /// # Ok(())
+    /// # }
+    /// ```
+    split;
 }

@@ -4,12 +4,10 @@ use std::io;
 use std::net::SocketAddr;
 use std::task::{Context, Poll};
 
-use bytes::BufMut;
 use runtime_base::io::ReadBuf;
 use socket2::SockAddr;
 
 use crate::addr::{ToSocketAddrs, first_success, resolve};
-use crate::readiness::Direction;
 use crate::source::{Addressed, Source, deny_blocking};
 
 /// A socket that sends and receives UDP datagrams.
@@ -180,66 +178,6 @@ impl UdpSocket {
         self.source.io().peer_addr()
     }
 
-    /// Polls until there is a datagram to receive.
-    ///
-    /// Only the latest task that called this or another function named `poll_recv…` or `poll_peek…`
-    /// is woken. [`readable`](Self::readable) has no such limit.
-    ///
-    /// # Errors
-    ///
-    /// As [`ready`](Self::ready).
-    pub fn poll_recv_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.source.poll_ready(cx, Direction::Read)
-    }
-
-    /// Polls until there is room to send.
-    ///
-    /// Only the latest task that called this or another function named `poll_send…` is woken.
-    /// [`writable`](Self::writable) has no such limit.
-    ///
-    /// # Errors
-    ///
-    /// As [`ready`](Self::ready).
-    pub fn poll_send_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.source.poll_ready(cx, Direction::Write)
-    }
-
-    /// Sends a datagram to the address that the socket is connected to. Gives how many bytes were
-    /// sent, which is all of them.
-    ///
-    /// # Errors
-    ///
-    /// What the system says: not connected, the datagram is too large, or an earlier one was refused
-    /// (`ConnectionRefused`).
-    ///
-    /// # Cancel safety
-    ///
-    /// If the future is dropped before it is ready, nothing was sent.
-    pub async fn send(&self, buf: &[u8]) -> io::Result<usize> {
-        self.source.send_datagram(buf).await
-    }
-
-    /// Polls to send a datagram to the address that the socket is connected to.
-    ///
-    /// Only the latest task that called this or another function named `poll_send…` is woken.
-    ///
-    /// # Errors
-    ///
-    /// As [`send`](Self::send).
-    pub fn poll_send(&self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        self.source.poll_send(cx, buf)
-    }
-
-    /// Sends a datagram to the address that the socket is connected to, without waiting.
-    ///
-    /// # Errors
-    ///
-    /// As [`send`](Self::send), and `WouldBlock` if there is no room; see
-    /// [`writable`](Self::writable) for how to wait.
-    pub fn try_send(&self, buf: &[u8]) -> io::Result<usize> {
-        self.source.try_send(buf)
-    }
-
     /// Sends a datagram to `target`. Gives how many bytes were sent, which is all of them.
     ///
     /// If `target` has several addresses the first is used.
@@ -305,147 +243,6 @@ impl UdpSocket {
     /// [`writable`](Self::writable) for how to wait.
     pub fn try_send_to(&self, buf: &[u8], target: SocketAddr) -> io::Result<usize> {
         self.source.try_send_datagram_to(buf, &target.into())
-    }
-
-    /// Receives a datagram from the address that the socket is connected to. Gives how many bytes it
-    /// has.
-    ///
-    /// # Errors
-    ///
-    /// What the system says, such as `ConnectionRefused` if a datagram that was sent earlier found
-    /// nobody; and when the runtime shuts down.
-    ///
-    /// # Cancel safety
-    ///
-    /// If the future is dropped before it is ready, nothing was received.
-    pub async fn recv(&self, buf: &mut [u8]) -> io::Result<usize> {
-        self.source.recv_datagram(buf).await
-    }
-
-    /// Polls to receive a datagram into the unfilled part of `buf`.
-    ///
-    /// Only the latest task that called this or another function named `poll_recv…` or `poll_peek…`
-    /// is woken.
-    ///
-    /// # Errors
-    ///
-    /// As [`recv`](Self::recv).
-    pub fn poll_recv(&self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        self.source.poll_recv_datagram(cx, buf)
-    }
-
-    /// Receives a datagram that is there, without waiting.
-    ///
-    /// # Errors
-    ///
-    /// As [`recv`](Self::recv), and `WouldBlock` if there is none; see [`readable`](Self::readable)
-    /// for how to wait.
-    pub fn try_recv(&self, buf: &mut [u8]) -> io::Result<usize> {
-        self.source.try_recv(buf)
-    }
-
-    /// Receives a datagram into the spare capacity of `buf`, without waiting.
-    ///
-    /// # Errors
-    ///
-    /// As [`try_recv`](Self::try_recv).
-    pub fn try_recv_buf<B: BufMut>(&self, buf: &mut B) -> io::Result<usize> {
-        self.source.try_recv_buf(buf)
-    }
-
-    /// Receives a datagram into the spare capacity of `buf`, which is not made larger. Gives how many
-    /// bytes were added.
-    ///
-    /// # Errors
-    ///
-    /// As [`recv`](Self::recv).
-    ///
-    /// # Cancel safety
-    ///
-    /// If the future is dropped before it is ready, nothing was received.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use runtime::net::UdpSocket;
-    ///
-    /// #[runtime::main]
-    /// async fn main() -> std::io::Result<()> {
-    ///     let socket = UdpSocket::bind("127.0.0.1:0").await?;
-    ///     socket.connect(socket.local_addr()?).await?;
-    ///     socket.send(b"to myself").await?;
-    ///     let mut buf = Vec::with_capacity(1500);
-    ///     socket.recv_buf(&mut buf).await?;
-    ///     assert_eq!(buf, b"to myself");
-    ///     Ok(())
-    /// }
-    /// ```
-    pub async fn recv_buf<B: BufMut>(&self, buf: &mut B) -> io::Result<usize> {
-        self.source.recv_datagram_buf(buf).await
-    }
-
-    /// Receives a datagram into the spare capacity of `buf`, without waiting. Gives how many bytes
-    /// were added, and who sent them.
-    ///
-    /// # Errors
-    ///
-    /// As [`try_recv`](Self::try_recv).
-    pub fn try_recv_buf_from<B: BufMut>(&self, buf: &mut B) -> io::Result<(usize, SocketAddr)> {
-        self.source.try_recv_datagram_buf_from(buf)
-    }
-
-    /// Receives a datagram into the spare capacity of `buf`, which is not made larger. Gives how many
-    /// bytes were added, and who sent them.
-    ///
-    /// # Errors
-    ///
-    /// As [`recv`](Self::recv).
-    ///
-    /// # Cancel safety
-    ///
-    /// If the future is dropped before it is ready, nothing was received.
-    pub async fn recv_buf_from<B: BufMut>(&self, buf: &mut B) -> io::Result<(usize, SocketAddr)> {
-        self.source.recv_datagram_buf_from(buf).await
-    }
-
-    /// Receives a datagram. Gives how many bytes it has, and who sent it.
-    ///
-    /// # Errors
-    ///
-    /// What the system says, and when the runtime shuts down.
-    ///
-    /// # Cancel safety
-    ///
-    /// If the future is dropped before it is ready, nothing was received.
-    pub async fn recv_from(&self, buf: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
-        self.source.recv_datagram_from(buf).await
-    }
-
-    /// Polls to receive a datagram into the unfilled part of `buf`. Gives who sent it.
-    ///
-    /// Only the latest task that called this or another function named `poll_recv…` or `poll_peek…`
-    /// is woken.
-    ///
-    /// # Errors
-    ///
-    /// As [`recv_from`](Self::recv_from).
-    pub fn poll_recv_from(
-        &self,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<SocketAddr>> {
-        self.source.poll_recv_datagram_from(cx, buf)
-    }
-
-    /// Receives a datagram that is there, without waiting. Gives how many bytes it has, and who sent
-    /// it.
-    ///
-    /// # Errors
-    ///
-    /// As [`recv_from`](Self::recv_from), and `WouldBlock` if there is none; see
-    /// [`readable`](Self::readable) for how to wait.
-    pub fn try_recv_from(&self, buf: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
-        self.source.try_recv_datagram_from(buf)
     }
 
     /// Receives a datagram without taking it out: the next call receives it again.
@@ -557,16 +354,6 @@ impl UdpSocket {
     }
 }
 
-impl TryFrom<std::net::UdpSocket> for UdpSocket {
-    type Error = io::Error;
-
-    /// The same as [`UdpSocket::from_std`].
-    #[track_caller]
-    fn try_from(socket: std::net::UdpSocket) -> Result<Self, Self::Error> {
-        Self::from_std(socket)
-    }
-}
-
 crate::source::impl_as_system_socket!(UdpSocket);
 
 crate::source::impl_waits! {
@@ -598,4 +385,26 @@ crate::source::impl_waits! {
     /// }
     /// ```
     readable;
+}
+
+crate::datagram::impl_datagram! {
+    UdpSocket, SocketAddr, std::net::UdpSocket;
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use runtime::net::UdpSocket;
+    ///
+    /// #[runtime::main]
+    /// async fn main() -> std::io::Result<()> {
+    ///     let socket = UdpSocket::bind("127.0.0.1:0").await?;
+    ///     socket.connect(socket.local_addr()?).await?;
+    ///     socket.send(b"to myself").await?;
+    ///     let mut buf = Vec::with_capacity(1500);
+    ///     socket.recv_buf(&mut buf).await?;
+    ///     assert_eq!(buf, b"to myself");
+    ///     Ok(())
+    /// }
+    /// ```
+    recv_buf;
 }

@@ -4,7 +4,6 @@ use std::fmt;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-use std::thread::{self, ThreadId};
 use std::time::Duration;
 
 use runtime_timer::Clock;
@@ -18,6 +17,7 @@ use super::{
     Handle, HistogramConfiguration, HistogramScale, Id, LocalOptions, LocalRuntime, RngSeed,
     Runtime,
 };
+use crate::scheduler::Runs::{self, Anywhere, ThisThread};
 use crate::scheduler::{CurrentThread, MultiThread};
 
 /// Builds a [`Runtime`] with settings of your own.
@@ -458,7 +458,7 @@ impl Builder {
     /// multi-thread runtime is to start with its clock paused.
     #[track_caller]
     pub fn build(&mut self) -> io::Result<Runtime> {
-        self.build_on(None)
+        self.build_with(Anywhere)
     }
 
     /// Builds a runtime that stays on this thread and runs futures that are not [`Send`]. The
@@ -488,12 +488,11 @@ impl Builder {
             "multi_thread is not supported for LocalRuntime; use `Builder::new_current_thread`"
         );
         let LocalOptions { .. } = options;
-        self.build_on(Some(thread::current().id()))
-            .map(LocalRuntime::new_with)
+        self.build_with(ThisThread).map(LocalRuntime::new_with)
     }
 
     #[track_caller]
-    fn build_on(&mut self, own_thread: Option<ThreadId>) -> io::Result<Runtime> {
+    fn build_with(&mut self, runs: Runs) -> io::Result<Runtime> {
         let id = Id::next();
         let mut settings = self.settings.clone();
         settings.poll_times = self.poll_times.scale();
@@ -510,7 +509,7 @@ impl Builder {
         }
         let flavor = match self.kind {
             Kind::CurrentThread => {
-                let scheduler = CurrentThread::new(id, own_thread, self.enabled, clock, settings)?;
+                let scheduler = CurrentThread::new(id, runs, self.enabled, clock, settings)?;
                 Flavor::CurrentThread(Arc::new(scheduler))
             }
             Kind::MultiThread => {

@@ -86,13 +86,12 @@ impl Handle {
             .ok_or_else(TryCurrentError::missing_context)
     }
 
-    /// The scheduler of the current runtime, if that is a
-    /// [`LocalRuntime`](super::LocalRuntime).
-    pub(crate) fn current_local() -> Option<Arc<CurrentThread>> {
-        match &Self::look_up().ok()?.flavor {
-            Flavor::CurrentThread(scheduler) if scheduler.is_local() => Some(scheduler.clone()),
-            _ => None,
-        }
+    /// The current runtime, if it is a [`LocalRuntime`](super::LocalRuntime).
+    pub(crate) fn current_local() -> Option<Rc<Self>> {
+        Self::look_up().ok().filter(|handle| match &handle.flavor {
+            Flavor::CurrentThread(scheduler) => scheduler.is_local(),
+            Flavor::MultiThread(_) => false,
+        })
     }
 
     /// Calls `f` with the current runtime.

@@ -9,6 +9,8 @@ use std::marker::PhantomData;
 use std::panic::Location;
 use std::time::Duration;
 
+use futures_task::{LocalFutureObj, LocalSpawn, SpawnError};
+
 use super::handle::Flavor;
 use super::{Builder, EnterGuard, Handle, Runtime, RuntimeMetrics};
 use crate::task::{self, JoinHandle};
@@ -133,5 +135,12 @@ impl LocalRuntime {
     /// Ends the runtime without waiting for anything; see [`Runtime::shutdown_background`].
     pub fn shutdown_background(self) {
         self.runtime.shutdown_background();
+    }
+}
+
+impl LocalSpawn for LocalRuntime {
+    fn spawn_local_obj(&self, future: LocalFutureObj<'static, ()>) -> Result<(), SpawnError> {
+        drop(self.spawn_local(future));
+        Ok(())
     }
 }

@@ -19,7 +19,7 @@
 //!   other threads may do to a task is to queue it; after the injection queue was closed they cancel
 //!   it instead, but then it is complete already, or its own thread is about to make it so.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::future::Future;
 use std::io;
@@ -28,10 +28,9 @@ use std::pin::{Pin, pin};
 use std::ptr::NonNull;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::task::{Context, Poll, Wake, Waker};
-use std::thread::{self, ThreadId};
 
 use parking_lot::Mutex;
 use runtime_base::parker::{Parker, Unparker};
@@ -59,7 +58,7 @@ thread_local! {
 pub(crate) struct CurrentThread {
     id: Id,
     /// The only thread that may have the core, if futures that are not `Send` may be spawned.
-    own_thread: Option<ThreadId>,
+    own_thread: Option<u64>,
     driver: Driver,
     injection: Injection,
     owned: OwnedTasks,
@@ -94,6 +93,30 @@ struct Running {
     core: RefCell<Option<Box<Core>>>,
 }
 
+/// Where a current-thread scheduler may run.
+#[derive(Clone, Copy)]
+pub(crate) enum Runs {
+    /// On one thread at a time.
+    Anywhere,
+    /// On the thread that makes it: C3.
+    ThisThread,
+}
+
+/// A number that no other thread has or had. The standard library's costs an atomic count each time.
+fn this_thread() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    thread_local! {
+        static NUMBER: Cell<u64> = const { Cell::new(0) };
+    }
+    NUMBER.with(|number| {
+        if number.get() == 0 {
+            // Relaxed: the numbers must differ, nothing else.
+            number.set(NEXT.fetch_add(1, Relaxed));
+        }
+        number.get()
+    })
+}
+
 /// Whether a current-thread scheduler runs on this thread.
 pub(super) fn is_running_here() -> bool {
     RUNNING
@@ -104,7 +127,7 @@ pub(super) fn is_running_here() -> bool {
 impl CurrentThread {
     pub(crate) fn new(
         id: Id,
-        own_thread: Option<ThreadId>,
+        runs: Runs,
         enabled: Enabled,
         clock: Clock,
         settings: Arc<Settings>,
@@ -113,7 +136,10 @@ impl CurrentThread {
         let random = settings.rng_seed.as_ref().map(|seed| seed.state(0));
         Ok(Self {
             id,
-            own_thread,
+            own_thread: match runs {
+                Runs::Anywhere => None,
+                Runs::ThisThread => Some(this_thread()),
+            },
             driver: Driver::new(id.number(), enabled, clock.clone())?,
             injection: Injection::new(),
             owned: OwnedTasks::new(1),
@@ -300,7 +326,7 @@ impl CurrentThread {
 
     /// Whether this is the thread that alone runs the scheduler.
     pub(crate) fn is_own_thread(&self) -> bool {
-        self.own_thread == Some(thread::current().id())
+        self.own_thread == Some(this_thread())
     }
 
     pub(crate) fn is_shut_down(&self) -> bool {

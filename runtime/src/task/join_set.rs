@@ -522,6 +522,8 @@ where
 }
 
 #[cfg(all(test, not(rt_loom)))]
+mod property;
+#[cfg(all(test, not(rt_loom)))]
 mod tests {
     use super::*;
 

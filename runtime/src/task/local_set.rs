@@ -3,16 +3,17 @@
 //! # How it works
 //!
 //! A [`LocalSet`] is a small scheduler inside of a future: whoever polls the set, or a future of
-//! [`run_until`](LocalSet::run_until), polls the tasks. What other threads can reach is the
-//! [`Mailbox`]: a wake puts the task into its queue, under one lock, and wakes those who poll the
-//! set unless a visit is due anyway. A visit takes the queue out as a whole and runs at most
-//! [`TASKS_PER_VISIT`] tasks.
+//! [`run_until`](LocalSet::run_until), *visits* it, and a visit polls at most [`TASKS_PER_VISIT`]
+//! tasks. What other threads can reach is the [`Mailbox`]: a wake puts the task into its queue, under
+//! one lock, and wakes those who poll the set unless a visit is due anyway. A visit takes that queue
+//! out as a whole. What is woken by the tasks themselves, during the visit, needs no lock: it goes
+//! behind what was taken out.
 //!
 //! # Invariants
 //!
-//! - **V1** While a task is queued `visit_due` is set, and then somebody was woken or is visiting, or
-//!   nobody polls the set; every poll visits. `visit_due` is cleared under the lock, by a visitor
-//!   who finds the queue empty and whose waker is registered.
+//! - **V1** While a task is queued and nobody visits, `visit_due` is set, and then somebody was woken
+//!   who polls the set, or nobody does; every poll visits. `visit_due` is cleared under the lock, by a
+//!   visitor who finds no task and whose waker is registered.
 //! - **V2** Futures are polled and dropped by the thread of the set only: other threads put runnables
 //!   into the queue, or drop them after it was closed. At that time all tasks are complete, because
 //!   the set closes its list of tasks first.
@@ -32,6 +33,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
 use std::task::{Context, Poll, Waker};
 
+use futures_task::{LocalFutureObj, LocalSpawn, SpawnError};
 use parking_lot::Mutex;
 use pin_project_lite::pin_project;
 use runtime_base::current::Slot;
@@ -40,6 +42,7 @@ use runtime_base::{coop, defer};
 
 use super::owned::OwnedTasks;
 use super::{BOX_ABOVE, Id, JoinHandle, Runnable, Schedule, TaskRef};
+use crate::runtime::handle::Flavor;
 use crate::runtime::{self, Handle, Runtime, UnhandledPanic};
 
 /// How many tasks are polled before the others of the thread have their turn; Tokio's figure.
@@ -95,7 +98,9 @@ where
     F: Future + 'static,
     F::Output: 'static,
 {
-    if let Some(scheduler) = Handle::current_local() {
+    if let Some(handle) = Handle::current_local()
+        && let Flavor::CurrentThread(scheduler) = &handle.flavor
+    {
         assert!(
             scheduler.is_own_thread(),
             "Local tasks can only be spawned on a LocalRuntime from the thread the runtime was \
@@ -151,8 +156,10 @@ pub struct LocalSet {
 /// What the thread of a set has of it.
 struct LocalTasks {
     mailbox: Arc<Mailbox>,
-    /// Taken out of the mailbox and not run yet.
+    /// Taken out of the mailbox, or woken during a visit, and not run yet.
     batch: RefCell<VecDeque<Runnable>>,
+    /// Whether this thread visits the set.
+    visiting: Cell<bool>,
     /// Names the next future of `run_until`.
     next_poller: Cell<u64>,
 }
@@ -194,6 +201,7 @@ impl LocalSet {
                     must_stop: AtomicBool::new(false),
                 }),
                 batch: RefCell::default(),
+                visiting: Cell::new(false),
                 next_poller: Cell::new(WHOLE_SET + 1),
             }),
         }
@@ -347,7 +355,9 @@ impl LocalTasks {
     {
         let scheduler = OnMailbox(self.mailbox.clone());
         let (join, runnable) = self.mailbox.owned.spawn(future, scheduler, id, spawned_at);
-        if let Some(runnable) = runnable {
+        if let Some(runnable) = runnable
+            && let Err(runnable) = queue_here(Arc::as_ptr(&self.mailbox), runnable)
+        {
             self.mailbox.post(runnable);
         }
         join
@@ -388,7 +398,16 @@ impl LocalTasks {
 
     /// Runs tasks. Says whether there may be more to run. The caller's waker is registered.
     fn visit(&self) -> bool {
+        /// Ends the visit, also by a panic.
+        struct Visit<'a>(&'a Cell<bool>, bool);
+        impl Drop for Visit<'_> {
+            fn drop(&mut self) {
+                self.0.set(self.1);
+            }
+        }
+        let _visit = Visit(&self.visiting, self.visiting.replace(true));
         self.stop_if_asked();
+        self.take_queue();
         for _ in 0..TASKS_PER_VISIT {
             let Some(task) = self.next_task() else {
                 return false;
@@ -396,7 +415,16 @@ impl LocalTasks {
             coop::with_budget(|| task.run());
             self.stop_if_asked();
         }
+        // What was woken during the visit has told nobody yet.
+        self.mailbox.inbox.lock().visit_due = true;
         true
+    }
+
+    /// Puts what others have queued behind what is there, so that tasks that wake themselves and each
+    /// other do not keep it waiting for longer than a visit.
+    fn take_queue(&self) {
+        let mut batch = self.batch.borrow_mut();
+        batch.append(&mut self.mailbox.inbox.lock().queue);
     }
 
     fn next_task(&self) -> Option<Runnable> {
@@ -493,14 +521,37 @@ impl Pollers {
     }
 }
 
+/// Queues `task` without a lock if this thread visits the set of `mailbox`; hands it back otherwise.
+#[inline]
+fn queue_here(mailbox: *const Mailbox, task: Runnable) -> Result<(), Runnable> {
+    let mut task = Some(task);
+    let _ = CURRENT.try_with(|slot| {
+        slot.with(|tasks| {
+            if let Some(tasks) = tasks
+                && Arc::as_ptr(&tasks.mailbox) == mailbox
+                && tasks.visiting.get()
+            {
+                tasks.batch.borrow_mut().extend(task.take());
+            }
+        });
+    });
+    task.map_or(Ok(()), Err)
+}
+
 /// The scheduler of a set's tasks.
 struct OnMailbox(Arc<Mailbox>);
 
 #[allow(unsafe_code)] // Implements an unsafe method.
 impl Schedule for OnMailbox {
     unsafe fn schedule(this: NonNull<Self>, task: Runnable) {
-        // SAFETY: valid until the task is given away; the clone outlives that.
-        let mailbox = unsafe { this.as_ref() }.0.clone();
+        // SAFETY: valid until the task is given away. A task that is queued here can only be run,
+        // and freed, by this thread, after this call.
+        let mailbox = unsafe { &this.as_ref().0 };
+        let Err(task) = queue_here(Arc::as_ptr(mailbox), task) else {
+            return;
+        };
+        // Giving the task to another thread may free `this`.
+        let mailbox = mailbox.clone();
         mailbox.post(task);
     }
 
@@ -633,5 +684,12 @@ impl Drop for LocalEnterGuard {
 impl fmt::Debug for LocalEnterGuard {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("LocalEnterGuard").finish_non_exhaustive()
+    }
+}
+
+impl LocalSpawn for LocalSet {
+    fn spawn_local_obj(&self, future: LocalFutureObj<'static, ()>) -> Result<(), SpawnError> {
+        drop(self.spawn_local(future));
+        Ok(())
     }
 }

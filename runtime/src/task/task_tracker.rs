@@ -3,16 +3,17 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
-use std::sync::atomic::Ordering::{AcqRel, Acquire};
 use std::task::{Context, Poll};
 
 use pin_project_lite::pin_project;
+use runtime_base::sync::Arc;
+use runtime_base::sync::atomic::AtomicUsize;
+use runtime_base::sync::atomic::Ordering::{AcqRel, Acquire};
 
 use super::JoinHandle;
 use crate::runtime::Handle;
 use crate::sync::Notify;
+use crate::sync::futures::Notified;
 
 /// Counts tasks, and tells when it is closed and none is left: for an orderly end of a server.
 ///
@@ -60,19 +61,18 @@ impl TaskTracker {
 
     /// Waits until the tracker is closed and has no task.
     ///
+    /// If it was so at any time since this was called, the future is ready when it is polled, even
+    /// if the tracker was opened again meanwhile, or has new tasks.
+    ///
     /// # Cancel safety
     ///
     /// Nothing is lost when the future is dropped.
-    pub async fn wait(&self) {
-        loop {
-            // Made before the look, so that a notification in between is not missed.
-            let ended = self.tracked.ended.notified();
-            // Acquire pairs with the AcqRel of the last task's end: what it did is visible.
-            if self.tracked.word.load(Acquire) == CLOSED {
-                return;
-            }
-            ended.await;
-        }
+    pub fn wait(&self) -> TaskTrackerWaitFuture<'_> {
+        // Made before the look, so that a notification in between is not missed.
+        let ended = self.tracked.ended.notified();
+        // Acquire pairs with the AcqRel of the last task's end: what it did is visible.
+        let is_over = self.tracked.word.load(Acquire) == CLOSED;
+        TaskTrackerWaitFuture { ended, is_over }
     }
 
     /// Closes the tracker, so that [`wait`](Self::wait) can end. Tasks may still be added. Says
@@ -217,6 +217,36 @@ impl Drop for TaskTrackerToken {
 }
 
 pin_project! {
+    /// Waits for the end of all tasks. Made by [`TaskTracker::wait`].
+    #[must_use = "futures do nothing unless awaited"]
+    pub struct TaskTrackerWaitFuture<'a> {
+        #[pin]
+        ended: Notified<'a>,
+        // Nothing needs to be waited for: the tracker was closed and empty when it was asked.
+        is_over: bool,
+    }
+}
+
+impl Future for TaskTrackerWaitFuture<'_> {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let this = self.project();
+        if *this.is_over {
+            return Poll::Ready(());
+        }
+        this.ended.poll(cx)
+    }
+}
+
+impl fmt::Debug for TaskTrackerWaitFuture<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TaskTrackerWaitFuture")
+            .finish_non_exhaustive()
+    }
+}
+
+pin_project! {
     /// A future that is counted until it is dropped. Made by [`TaskTracker::track_future`].
     #[derive(Debug)]
     #[must_use = "futures do nothing unless awaited"]
@@ -233,6 +263,50 @@ impl<F: Future> Future for TrackedFuture<F> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         self.project().future.poll(cx)
+    }
+}
+
+#[cfg(test)]
+mod models {
+    use super::*;
+    use runtime_base::driving::block_on;
+    use runtime_base::sync::{model, thread};
+
+    #[test]
+    fn who_waits_learns_of_the_end_whoever_makes_it() {
+        model(|| {
+            let tracker = TaskTracker::new();
+            let token = tracker.token();
+            let ending = thread::spawn(move || drop(token));
+            let closing = {
+                let tracker = tracker.clone();
+                thread::spawn(move || {
+                    tracker.close();
+                })
+            };
+            block_on(tracker.wait());
+            assert!(tracker.is_closed() && tracker.is_empty());
+            ending.join().unwrap();
+            closing.join().unwrap();
+        });
+    }
+
+    #[test]
+    fn the_end_counts_even_if_the_tracker_is_opened_again_at_once() {
+        model(|| {
+            let tracker = TaskTracker::new();
+            let wait = tracker.wait();
+            let other = {
+                let tracker = tracker.clone();
+                thread::spawn(move || {
+                    tracker.close();
+                    tracker.reopen();
+                })
+            };
+            block_on(wait);
+            assert!(tracker.is_empty());
+            other.join().unwrap();
+        });
     }
 }
 
@@ -265,5 +339,107 @@ mod tests {
             drop(token.clone());
             assert_eq!(tracker.len(), 1);
         });
+    }
+
+    use crate::sync::permits::test_wakers::Counter;
+    use proptest::prelude::*;
+    use std::pin::pin;
+    use std::task::Waker;
+
+    #[test]
+    fn who_waits_is_not_led_astray_by_a_tracker_that_is_opened_again() {
+        let tracker = TaskTracker::new();
+        let token = tracker.token();
+        tracker.close();
+        let wait = tracker.wait();
+        drop(token);
+        tracker.reopen();
+        let _token = tracker.token();
+        assert!(
+            pin!(wait)
+                .poll(&mut Context::from_waker(Waker::noop()))
+                .is_ready()
+        );
+    }
+
+    #[derive(Clone, Debug)]
+    enum Step {
+        Token,
+        DropToken,
+        Close,
+        Reopen,
+        Wait,
+        Poll(prop::sample::Index),
+        Drop(prop::sample::Index),
+    }
+
+    fn steps() -> impl Strategy<Value = Vec<Step>> {
+        let step = prop_oneof![
+            2 => Just(Step::Token),
+            3 => Just(Step::DropToken),
+            2 => Just(Step::Close),
+            1 => Just(Step::Reopen),
+            4 => Just(Step::Wait),
+            8 => any::<prop::sample::Index>().prop_map(Step::Poll),
+            2 => any::<prop::sample::Index>().prop_map(Step::Drop),
+        ];
+        prop::collection::vec(step, 0..100)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig {
+            cases: if cfg!(miri) { 3 } else { 256 },
+            failure_persistence: None,
+            ..ProptestConfig::default()
+        })]
+
+        #[test]
+        fn it_behaves_as_a_count_and_a_flag(steps in steps()) {
+            let tracker = TaskTracker::new();
+            let mut tokens = Vec::new();
+            let mut closed = false;
+            // Each with: whether the end came since it was made, and whether it was polled before.
+            let mut waits = Vec::new();
+            for step in steps {
+                match step {
+                    Step::Token => tokens.push(tracker.token()),
+                    Step::DropToken => drop(tokens.pop()),
+                    Step::Close => {
+                        prop_assert_eq!(tracker.close(), !closed);
+                        closed = true;
+                    }
+                    Step::Reopen => {
+                        prop_assert_eq!(tracker.reopen(), closed);
+                        closed = false;
+                    }
+                    Step::Wait => {
+                        waits.push(Some((Box::pin(tracker.wait()), Counter::new(), false, false)));
+                    }
+                    Step::Poll(_) | Step::Drop(_) if waits.is_empty() => {}
+                    Step::Poll(index) => {
+                        let id = index.index(waits.len());
+                        let Some((wait, (_, waker), reached, queued)) = &mut waits[id] else {
+                            continue;
+                        };
+                        let result = wait.as_mut().poll(&mut Context::from_waker(waker));
+                        prop_assert_eq!(result.is_ready(), *reached);
+                        *queued = true;
+                        if result.is_ready() {
+                            waits[id] = None;
+                        }
+                    }
+                    Step::Drop(index) => {
+                        let id = index.index(waits.len());
+                        waits[id] = None;
+                    }
+                }
+                prop_assert_eq!(tracker.len(), tokens.len());
+                prop_assert_eq!(tracker.is_closed(), closed);
+                for (_, (counter, _), reached, queued) in waits.iter_mut().flatten() {
+                    *reached |= closed && tokens.is_empty();
+                    prop_assert_eq!(counter.count() > 0, *queued && *reached);
+                }
+            }
+        }
     }
 }

@@ -56,4 +56,83 @@ mod alone {
     fn nobody_waits_at_a_barrier_for_none() {
         assert!(block_on(Barrier::new(0).wait()).is_leader());
     }
+
+    use crate::sync::permits::test_wakers::Counter;
+    use proptest::prelude::*;
+    use std::collections::HashSet;
+
+    #[derive(Clone, Debug)]
+    enum Step {
+        Wait,
+        Poll(prop::sample::Index),
+        Drop(prop::sample::Index),
+    }
+
+    fn steps() -> impl Strategy<Value = Vec<Step>> {
+        let step = prop_oneof![
+            2 => Just(Step::Wait),
+            4 => any::<prop::sample::Index>().prop_map(Step::Poll),
+            1 => any::<prop::sample::Index>().prop_map(Step::Drop),
+        ];
+        prop::collection::vec(step, 0..100)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig {
+            cases: if cfg!(miri) { 3 } else { 256 },
+            failure_persistence: None,
+            ..ProptestConfig::default()
+        })]
+
+        /// Who was polled has arrived, dropped or not; every `size` arrivals end a round.
+        #[test]
+        fn it_behaves_as_a_count_of_arrivals(size in 0..4usize, steps in steps()) {
+            let barrier = Barrier::new(size);
+            let mut futures = Vec::new();
+            let mut arrived = 0;
+            let (mut waiting, mut passed) = (HashSet::new(), HashSet::new());
+            for step in steps {
+                match step {
+                    Step::Wait => {
+                        futures.push(Some((Box::pin(barrier.wait()), Counter::new())));
+                    }
+                    Step::Poll(_) | Step::Drop(_) if futures.is_empty() => {}
+                    Step::Poll(index) => {
+                        let id = index.index(futures.len());
+                        let Some((future, (_, waker))) = &mut futures[id] else { continue };
+                        let expected = if passed.contains(&id) {
+                            Some(false)
+                        } else if waiting.contains(&id) {
+                            None
+                        } else if arrived + 1 < size {
+                            arrived += 1;
+                            waiting.insert(id);
+                            None
+                        } else {
+                            arrived = 0;
+                            passed.extend(waiting.drain());
+                            Some(true)
+                        };
+                        let result = future.as_mut().poll(&mut Context::from_waker(waker));
+                        let result = match result {
+                            Poll::Ready(result) => Some(result.is_leader()),
+                            Poll::Pending => None,
+                        };
+                        prop_assert_eq!(result, expected);
+                        if expected.is_some() {
+                            futures[id] = None;
+                        }
+                    }
+                    Step::Drop(index) => {
+                        let id = index.index(futures.len());
+                        futures[id] = None;
+                    }
+                }
+                for (id, future) in futures.iter().enumerate() {
+                    let Some((_, (counter, _))) = future else { continue };
+                    prop_assert_eq!(counter.count() > 0, passed.contains(&id));
+                }
+            }
+        }
+    }
 }

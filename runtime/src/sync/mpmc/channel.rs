@@ -46,6 +46,7 @@ impl<T> UnwindSafe for Channel<T> {}
 impl<T> RefUnwindSafe for Channel<T> {}
 
 /// Creates both ends.
+#[track_caller]
 pub(super) fn new<T>(capacity: usize) -> (Sending<T>, Receiving<T>) {
     let channel = Arc::new(Channel {
         queue: Queue::new(),

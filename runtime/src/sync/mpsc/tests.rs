@@ -164,3 +164,5 @@ fn a_weak_sender_revives_no_channel() {
 
 #[cfg(not(rt_loom))]
 mod plain;
+#[cfg(not(rt_loom))]
+mod unbounded;

@@ -3,6 +3,9 @@
 use super::*;
 
 #[cfg(not(rt_loom))]
+mod property;
+
+#[cfg(not(rt_loom))]
 mod alone {
     use super::*;
     use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -83,3 +83,6 @@ mod alone {
         assert_eq!(cell.into_inner().as_deref(), Some("two"));
     }
 }
+
+#[cfg(not(rt_loom))]
+mod property;

@@ -261,3 +261,6 @@ mod plain {
         check::<Receiver<std::cell::Cell<u8>>>();
     }
 }
+
+#[cfg(not(rt_loom))]
+mod property;

@@ -28,3 +28,80 @@ fn a_second_value_comes_back() {
     assert_eq!(cell, SetOnce::from(1));
     assert_eq!(cell.clone().into_inner(), Some(1));
 }
+
+#[cfg(not(rt_loom))]
+mod property {
+    use super::*;
+    use crate::sync::permits::test_wakers::Counter;
+    use proptest::prelude::*;
+    use std::future::Future;
+    use std::task::{Context, Poll};
+
+    #[derive(Clone, Debug)]
+    enum Step {
+        Wait,
+        Poll(prop::sample::Index),
+        Drop(prop::sample::Index),
+        Set(u32),
+    }
+
+    fn steps() -> impl Strategy<Value = Vec<Step>> {
+        let step = prop_oneof![
+            8 => Just(Step::Wait),
+            16 => any::<prop::sample::Index>().prop_map(Step::Poll),
+            8 => any::<prop::sample::Index>().prop_map(Step::Drop),
+            1 => any::<u32>().prop_map(Step::Set),
+        ];
+        prop::collection::vec(step, 0..80)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig {
+            cases: if cfg!(miri) { 3 } else { 256 },
+            failure_persistence: None,
+            ..ProptestConfig::default()
+        })]
+
+        #[test]
+        fn it_behaves_as_an_option_that_is_filled_once(steps in steps()) {
+            let cell = SetOnce::new();
+            let mut value = None;
+            let mut futures = Vec::new();
+            for step in steps {
+                match step {
+                    Step::Wait => {
+                        futures.push(Some((Box::pin(cell.wait()), Counter::new(), false)));
+                    }
+                    Step::Poll(_) | Step::Drop(_) if futures.is_empty() => {}
+                    Step::Poll(index) => {
+                        let id = index.index(futures.len());
+                        let Some((future, (_, waker), waits)) = &mut futures[id] else { continue };
+                        match future.as_mut().poll(&mut Context::from_waker(waker)) {
+                            Poll::Ready(seen) => {
+                                prop_assert_eq!(Some(*seen), value);
+                                futures[id] = None;
+                            }
+                            Poll::Pending => {
+                                prop_assert_eq!(value, None);
+                                *waits = true;
+                            }
+                        }
+                    }
+                    Step::Drop(index) => {
+                        let id = index.index(futures.len());
+                        futures[id] = None;
+                    }
+                    Step::Set(new) => {
+                        let expected = if value.is_none() { Ok(()) } else { Err(SetOnceError(new)) };
+                        prop_assert_eq!(cell.set(new), expected);
+                        value.get_or_insert(new);
+                    }
+                }
+                prop_assert_eq!(cell.get().copied(), value);
+                for (_, (counter, _), waits) in futures.iter().flatten() {
+                    prop_assert_eq!(counter.count() > 0, *waits && value.is_some());
+                }
+            }
+        }
+    }
+}

@@ -187,6 +187,12 @@ impl Model {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: if cfg!(miri) { 3 } else { 256 },
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
+
     #[test]
     fn it_behaves_as_a_queue_with_two_lines_before_it(
         capacity in 1..4usize,

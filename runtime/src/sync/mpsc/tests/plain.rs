@@ -213,6 +213,25 @@ fn a_panicking_destructor_leaves_the_channel_sound() {
 }
 
 #[test]
+fn a_permit_is_used_up_even_if_the_receivers_waker_panics() {
+    use crate::sync::permits::test_wakers::{Touch, hooked};
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    let (sender, mut receiver) = channel(2);
+    let angry = hooked(|touch| assert!(touch != Touch::Wake, "the waker panics on purpose"));
+    assert!(
+        receiver
+            .poll_recv(&mut Context::from_waker(&angry))
+            .is_pending()
+    );
+    let permit = sender.try_reserve().unwrap();
+    assert!(catch_unwind(AssertUnwindSafe(|| permit.send(1))).is_err());
+    assert_eq!((receiver.len(), receiver.capacity()), (1, 1));
+    assert_eq!(receiver.try_recv(), Ok(1));
+    assert_eq!(receiver.capacity(), 2);
+}
+
+#[test]
 fn receiving_costs_budget_and_waiting_does_not() {
     let (sender, mut receiver) = unbounded_channel();
     let (_, waker) = counter();

@@ -1,0 +1,156 @@
+//! Where the system has no descriptors that stand for processes: a filter takes the call away.
+
+use std::fs;
+use std::process::Stdio;
+
+use runtime::io::AsyncReadExt;
+use runtime::task::JoinSet;
+use tests::process::{in_own_process, open_descriptors};
+use tests::{each_flavour, each_runtime};
+
+use crate::{children, process, reaped, shell, sleeper};
+
+/// From now on `pidfd_open` gives `ENOSYS` on this thread and those that it starts.
+fn forbid_pidfd() {
+    let statement = |code: u32, k: u32| libc::sock_filter {
+        code: code as u16,
+        jt: 0,
+        jf: 0,
+        k,
+    };
+    let refuse = libc::SECCOMP_RET_ERRNO | libc::ENOSYS as u32;
+    let mut jump = statement(
+        libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K,
+        libc::SYS_pidfd_open as u32,
+    );
+    (jump.jt, jump.jf) = (0, 1);
+    let mut program = [
+        // The number of the call is the first word.
+        statement(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0),
+        jump,
+        statement(libc::BPF_RET | libc::BPF_K, refuse),
+        statement(libc::BPF_RET | libc::BPF_K, libc::SECCOMP_RET_ALLOW),
+    ];
+    let filter = libc::sock_fprog {
+        len: program.len() as u16,
+        filter: program.as_mut_ptr(),
+    };
+    // SAFETY: the pointers are to live structs, and the program above is what the call expects.
+    unsafe {
+        assert_eq!(libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
+        let result = libc::prctl(libc::PR_SET_SECCOMP, libc::SECCOMP_MODE_FILTER, &filter);
+        assert_eq!(result, 0);
+        assert_eq!(libc::syscall(libc::SYS_pidfd_open, libc::getpid(), 0), -1);
+    }
+}
+
+/// How many descriptors of this process stand for processes.
+fn pidfds() -> usize {
+    fs::read_dir("/proc/self/fd")
+        .unwrap()
+        .filter_map(|entry| fs::read_link(entry.unwrap().path()).ok())
+        .filter(|target| target.to_string_lossy().contains("pidfd"))
+        .count()
+}
+
+#[test]
+fn with_pidfds_there_is_one_for_each_child() {
+    if !in_own_process(
+        "process::old_kernel::with_pidfds_there_is_one_for_each_child",
+        &[],
+    ) {
+        return;
+    }
+    each_runtime(|runtime| {
+        runtime.block_on(async {
+            let mut child = sleeper().spawn().unwrap();
+            assert_eq!(pidfds(), 1);
+            assert!(child.wait().await.unwrap().success());
+            assert_eq!(pidfds(), 0);
+        });
+    });
+}
+
+#[test]
+fn without_pidfds_children_are_waited_for_by_signal() {
+    const NAME: &str = "process::old_kernel::without_pidfds_children_are_waited_for_by_signal";
+    if !in_own_process(NAME, &[]) {
+        return;
+    }
+    each_runtime(|runtime| {
+        forbid_pidfd();
+        // Its workers were there before the filter, so children are started by this thread.
+        runtime.block_on(async {
+            let mut waiting = JoinSet::new();
+            for number in 0..100 {
+                let mut child = shell(&format!("exit {number}")).spawn().unwrap();
+                waiting.spawn(async move { (number, child.wait().await.unwrap()) });
+            }
+            assert_eq!(pidfds(), 0);
+            while let Some(result) = waiting.join_next().await {
+                let (number, status) = result.unwrap();
+                assert_eq!(status.code(), Some(number));
+            }
+
+            let mut child = sleeper().spawn().unwrap();
+            child.kill().await.unwrap();
+
+            let mut child = sleeper()
+                .stdout(Stdio::piped())
+                .kill_on_drop(true)
+                .spawn()
+                .unwrap();
+            let number = process(&child);
+            let _input = child.stdin.take();
+            let mut output = child.stdout.take().unwrap();
+            drop(child);
+            assert_eq!(output.read(&mut [0]).await.unwrap(), 0);
+            reaped(number).await;
+
+            let mut child = sleeper().spawn().unwrap();
+            let (number, input) = (process(&child), child.stdin.take());
+            drop(child);
+            drop(input);
+            reaped(number).await;
+        });
+    });
+}
+
+#[test]
+fn without_pidfds_nothing_is_left_after_a_shutdown() {
+    const NAME: &str = "process::old_kernel::without_pidfds_nothing_is_left_after_a_shutdown";
+    if !in_own_process(NAME, &[]) {
+        return;
+    }
+    each_flavour(|flavour| {
+        forbid_pidfd();
+        let round = || {
+            let runtime = flavour.build();
+            let inputs: Vec<_> = runtime.block_on(async {
+                (0..10)
+                    .map(|number| {
+                        let mut child = sleeper().spawn().unwrap();
+                        let input = child.stdin.take().unwrap();
+                        if number % 2 == 0 {
+                            runtime::spawn(async move { child.wait().await });
+                        }
+                        input
+                    })
+                    .collect()
+            });
+            drop(runtime);
+            drop(inputs);
+            let runtime = flavour.build();
+            runtime.block_on(async {
+                while !children().is_empty() {
+                    shell("exit 0").status().await.unwrap();
+                }
+            });
+        };
+        // The pipe of the process comes with the first.
+        round();
+        let before = open_descriptors();
+        round();
+        assert_eq!(open_descriptors(), before);
+    });
+}
