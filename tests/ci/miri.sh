@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The unsafe code under Miri: aliasing, leaks, data races, uninitialised memory. Not part of
-# .ci/run: it needs a nightly compiler with Miri, and takes a quarter of an hour.
+# .ci/run: it needs a nightly compiler with Miri, and takes some minutes.
 #
 # Usage: tests/ci/miri.sh [PART_OF_A_NAME...]
 set -euo pipefail
