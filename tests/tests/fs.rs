@@ -233,7 +233,7 @@ fn what_is_forbidden_is_an_error() {
             let scratch = Scratch::new();
             let path = scratch.join("secret");
             fs::write(&path, "secret").await.unwrap();
-            let nothing = std::fs::Permissions::from_mode(0);
+            let nothing = std::fs::Permissions::from_mode(0o000);
             fs::set_permissions(&path, nothing).await.unwrap();
             let error = fs::read(&path).await.unwrap_err();
             assert_eq!(error.kind(), ErrorKind::PermissionDenied);
