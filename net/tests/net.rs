@@ -1,5 +1,8 @@
 //! The sockets, driven by the smallest executor that can.
 
+#[cfg(unix)]
+#[path = "net/async_fd.rs"]
+mod async_fd;
 #[path = "net/executor.rs"]
 mod executor;
 #[path = "net/reactor.rs"]
