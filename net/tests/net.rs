@@ -5,6 +5,9 @@
 mod async_fd;
 #[path = "net/executor.rs"]
 mod executor;
+#[cfg(unix)]
+#[path = "net/pipe.rs"]
+mod pipe;
 #[path = "net/reactor.rs"]
 mod reactor;
 #[path = "net/tcp.rs"]
