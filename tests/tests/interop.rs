@@ -38,11 +38,15 @@ async fn answer(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Inf
     Ok(Response::new(Full::new(Bytes::from(text))))
 }
 
-fn serve(stream: TcpStream) -> runtime::task::JoinHandle<Result<(), hyper::Error>> {
+/// Serves one connection, whose requests may take `patience` to begin.
+fn serve(
+    stream: TcpStream,
+    patience: Duration,
+) -> runtime::task::JoinHandle<Result<(), hyper::Error>> {
     runtime::spawn(
         hyper::server::conn::http1::Builder::new()
             .timer(HyperTimer::new())
-            .header_read_timeout(Duration::from_millis(50))
+            .header_read_timeout(patience)
             .serve_connection(HyperIo::new(stream), service_fn(answer)),
     )
 }
@@ -55,7 +59,8 @@ fn hyper_serves_and_asks_on_our_sockets() {
             let address = listener.local_addr().unwrap();
             let server = runtime::spawn(async move {
                 loop {
-                    serve(listener.accept().await.unwrap().0);
+                    // A busy machine lets connections rest for a while.
+                    serve(listener.accept().await.unwrap().0, Duration::from_secs(60));
                 }
             });
             let clients: Vec<_> = (0..10)
@@ -100,7 +105,7 @@ fn hyper_measures_its_timeouts_with_our_timers() {
     each_runtime(|runtime| {
         let task = runtime.spawn(async {
             let (mut client, server) = pair().await;
-            let served = serve(server);
+            let served = serve(server, Duration::from_millis(50));
             client
                 .write_all(b"GET / HTTP/1.1\r\nhost: half a head")
                 .await
@@ -118,7 +123,7 @@ fn hyper_notices_a_client_that_goes_in_the_middle() {
     each_runtime(|runtime| {
         let task = runtime.spawn(async {
             let (mut client, server) = pair().await;
-            let served = serve(server);
+            let served = serve(server, Duration::from_millis(50));
             let head = b"POST / HTTP/1.1\r\nhost: localhost\r\ncontent-length: 10\r\n\r\nhalf";
             client.write_all(head).await.unwrap();
             drop(client);

@@ -22,8 +22,8 @@ use tests::{Flavour, each_flavour, each_runtime, panic_of, within_limit};
 /// Sends a signal to this process.
 fn send(kind: SignalKind) {
     // SAFETY: the call takes two numbers.
-    let status = unsafe { libc::kill(libc::getpid(), kind.as_raw_value()) };
-    assert_eq!(status, 0);
+    let sent = unsafe { libc::kill(libc::getpid(), kind.as_raw_value()) };
+    assert_eq!(sent, 0);
 }
 
 /// Sends a signal to this thread: the handler has returned when this does.
