@@ -15,6 +15,7 @@
 
 use std::collections::HashMap;
 use std::io;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,6 +23,7 @@ use examples::{Arguments, fail};
 use runtime::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use runtime::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use runtime::net::{TcpListener, TcpStream};
+use runtime::signal::ctrl_c;
 use runtime::sync::{mpsc, oneshot};
 use runtime::time::{sleep, timeout};
 
@@ -57,8 +59,17 @@ async fn main() {
     // A bounded channel: guests who type faster than the house sorts have to wait.
     let (house, events) = mpsc::channel(256);
     runtime::spawn(House::default().run(events));
+    // One future for the whole loop, so that no Ctrl-C falls between two turns.
+    let mut interrupted = pin!(ctrl_c());
     loop {
-        match listener.accept().await {
+        let accepted = runtime::select! {
+            accepted = listener.accept() => accepted,
+            result = &mut interrupted => match result {
+                Ok(()) => break,
+                Err(error) => fail("chat", format_args!("cannot wait for Ctrl-C: {error}")),
+            },
+        };
+        match accepted {
             Ok((stream, peer)) => {
                 let house = house.clone();
                 runtime::spawn(async move {
@@ -75,6 +86,8 @@ async fn main() {
             }
         }
     }
+    // No more are accepted. The guests are sent away as the runtime ends.
+    println!("chat: ending");
 }
 
 /// What a connection tells the house.

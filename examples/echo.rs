@@ -8,11 +8,13 @@
 //! Ctrl-C ends it.
 
 use std::io;
+use std::pin::pin;
 use std::time::Duration;
 
 use examples::{Arguments, fail};
 use runtime::io::{AsyncReadExt, AsyncWriteExt};
 use runtime::net::{TcpListener, TcpStream};
+use runtime::signal::ctrl_c;
 
 #[runtime::main]
 async fn main() {
@@ -29,8 +31,17 @@ async fn main() {
         Err(error) => fail("echo", error),
     }
 
+    // One future for the whole loop, so that no Ctrl-C falls between two turns.
+    let mut interrupted = pin!(ctrl_c());
     loop {
-        match listener.accept().await {
+        let accepted = runtime::select! {
+            accepted = listener.accept() => accepted,
+            result = &mut interrupted => match result {
+                Ok(()) => break,
+                Err(error) => fail("echo", format_args!("cannot wait for Ctrl-C: {error}")),
+            },
+        };
+        match accepted {
             Ok((stream, peer)) => {
                 runtime::spawn(async move {
                     match echo(stream).await {
@@ -47,6 +58,8 @@ async fn main() {
             }
         }
     }
+    // No more are accepted. Connections that are open are closed as the runtime ends.
+    println!("echo: ending");
 }
 
 /// Sends everything back until the peer is done, and returns how much it was.

@@ -8,11 +8,13 @@
 //! The target is resolved for every connection. Ctrl-C ends it.
 
 use std::io;
+use std::pin::pin;
 use std::time::Duration;
 
 use examples::{Arguments, fail};
 use runtime::io::copy_bidirectional;
 use runtime::net::{TcpListener, TcpStream};
+use runtime::signal::ctrl_c;
 use runtime::time::{sleep, timeout};
 
 /// A target that does not answer is given up long before the system would.
@@ -34,8 +36,17 @@ async fn main() {
         Err(error) => fail("proxy", error),
     }
 
+    // One future for the whole loop, so that no Ctrl-C falls between two turns.
+    let mut interrupted = pin!(ctrl_c());
     loop {
-        match listener.accept().await {
+        let accepted = runtime::select! {
+            accepted = listener.accept() => accepted,
+            result = &mut interrupted => match result {
+                Ok(()) => break,
+                Err(error) => fail("proxy", format_args!("cannot wait for Ctrl-C: {error}")),
+            },
+        };
+        match accepted {
             Ok((client, peer)) => {
                 let target = target.clone();
                 runtime::spawn(async move {
@@ -55,6 +66,8 @@ async fn main() {
             }
         }
     }
+    // No more are accepted. Connections that are open are closed as the runtime ends.
+    println!("proxy: ending");
 }
 
 /// Connects to the target and copies both ways until both sides are done.

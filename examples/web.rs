@@ -13,6 +13,7 @@
 //! Ctrl-C ends it.
 
 use std::convert::Infallible;
+use std::pin::pin;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -25,6 +26,7 @@ use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use runtime::hyper::{HyperIo, HyperTimer};
 use runtime::net::{TcpListener, TcpStream};
+use runtime::signal::ctrl_c;
 use runtime::task::JoinSet;
 use runtime::time::sleep;
 
@@ -56,8 +58,17 @@ async fn main() {
         Err(error) => fail("web", error),
     }
 
+    // One future for the whole loop, so that no Ctrl-C falls between two turns.
+    let mut interrupted = pin!(ctrl_c());
     loop {
-        match listener.accept().await {
+        let accepted = runtime::select! {
+            accepted = listener.accept() => accepted,
+            result = &mut interrupted => match result {
+                Ok(()) => break,
+                Err(error) => fail("web", format_args!("cannot wait for Ctrl-C: {error}")),
+            },
+        };
+        match accepted {
             Ok((stream, peer)) => {
                 runtime::spawn(async move {
                     if let Err(error) = serve(stream).await {
@@ -73,6 +84,8 @@ async fn main() {
             }
         }
     }
+    // No more are accepted. Requests that are not answered yet are dropped as the runtime ends.
+    println!("web: ending");
 }
 
 /// Answers the requests of one connection, until the client is done. The timer lets hyper close

@@ -18,6 +18,8 @@
 #![deny(unsafe_code)]
 
 mod addr;
+#[cfg(unix)]
+pub mod async_fd;
 mod current;
 mod datagram;
 #[cfg(unix)]

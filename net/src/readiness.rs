@@ -96,6 +96,14 @@ pub(crate) struct Seen {
     tick: usize,
 }
 
+impl Seen {
+    /// The same look, at `ready` only.
+    #[cfg(unix)]
+    pub(crate) fn only(self, ready: Ready) -> Self {
+        Self { ready, ..self }
+    }
+}
+
 /// The readiness of one source.
 pub(crate) struct Readiness {
     word: AtomicUsize,

@@ -146,15 +146,20 @@ impl<E: Registrable> Source<E> {
         home: Arc<ReactorHandle>,
         interest: Interest,
     ) -> io::Result<Self> {
-        let mut source = Self {
+        let mut source = Self::of_descriptor(io, home, interest);
+        system::made(&mut source)?;
+        Ok(source)
+    }
+
+    /// The same before the system was told, where it must be told.
+    pub(crate) fn of_descriptor(io: E, home: Arc<ReactorHandle>, interest: Interest) -> Self {
+        Self {
             io: Some(io),
             interest,
             home,
             registration: OnceLock::new(),
             registering: Mutex::new(()),
-        };
-        system::made(&mut source)?;
-        Ok(source)
+        }
     }
 
     /// The reactor whose runtime the source belongs to.
@@ -166,6 +171,12 @@ impl<E: Registrable> Source<E> {
     #[inline]
     pub(crate) fn io(&self) -> &E {
         self.io.as_ref().expect("the source was taken apart")
+    }
+
+    /// The descriptor, to be changed. It must remain the same descriptor (S1).
+    #[cfg(unix)]
+    pub(crate) fn io_mut(&mut self) -> &mut E {
+        self.io.as_mut().expect("the source was taken apart")
     }
 
     /// What is known about the source; `None` if that is nothing, so that only trying can tell.
@@ -329,6 +340,62 @@ impl<E: Registrable> Source<E> {
         ready!(readiness.poll_seen(cx, direction))?;
         coop.made_progress();
         Poll::Ready(Ok(()))
+    }
+
+    /// Registers now rather than when it first blocks.
+    ///
+    /// # Errors
+    ///
+    /// As [`register`](Self::register), and the descriptor.
+    #[cfg(unix)]
+    pub(crate) fn registered(mut self) -> Result<Self, (E, io::Error)> {
+        match self.register() {
+            Ok(_) => Ok(self),
+            Err(error) => Err((self.io.take().expect("a new source is complete"), error)),
+        }
+    }
+
+    /// Waits until the source is ready for one of `interest`, and gives what is needed to
+    /// [`clear`](Self::clear) that.
+    #[cfg(unix)]
+    pub(crate) async fn wait_seen(&self, interest: Interest) -> io::Result<Seen> {
+        self.register()?.readiness.wait(interest).await
+    }
+
+    /// The same for functions named `poll_…`. Takes one unit of the cooperative budget.
+    #[cfg(unix)]
+    pub(crate) fn poll_seen(
+        &self,
+        cx: &mut Context<'_>,
+        direction: Direction,
+    ) -> Poll<io::Result<Seen>> {
+        let coop = ready!(coop::poll_proceed(cx));
+        let seen = ready!(self.register()?.readiness.poll_seen(cx, direction))?;
+        coop.made_progress();
+        Poll::Ready(Ok(seen))
+    }
+
+    /// What is ready now.
+    #[cfg(unix)]
+    pub(crate) fn seen(&self, interest: Interest) -> io::Result<Option<Seen>> {
+        self.register()?.readiness.seen(interest)
+    }
+
+    /// A user's operation that relied on `seen` would block.
+    #[cfg(unix)]
+    pub(crate) fn clear(&self, seen: Seen) {
+        if let Some(registration) = self.registration.get() {
+            registration.readiness.clear(seen);
+        }
+    }
+
+    /// Gives the descriptor back, which no reactor watches any more if the system can help it.
+    #[cfg(unix)]
+    pub(crate) fn into_io_anyway(mut self) -> E {
+        let mut io = self.io.take().expect("the source was taken apart");
+        // As when it is dropped.
+        let _ = self.deregister(&mut io);
+        io
     }
 
     /// Gives the descriptor back, which no reactor watches any more.

@@ -5,6 +5,16 @@
 
 mod halves;
 pub(crate) mod listener;
+#[cfg(all(
+    unix,
+    not(any(
+        target_os = "solaris",
+        target_os = "illumos",
+        target_os = "cygwin",
+        target_os = "nuttx"
+    ))
+))]
+mod reuseport;
 pub(crate) mod socket;
 pub(crate) mod stream;
 

@@ -9,6 +9,7 @@ mod addr;
 pub(crate) mod datagram;
 mod halves;
 pub(crate) mod listener;
+pub mod pipe;
 pub(crate) mod socket;
 pub(crate) mod stream;
 mod ucred;

@@ -96,5 +96,13 @@ pub use std::io::{Error, ErrorKind, Result, SeekFrom};
 pub use stdio::{Stderr, Stdin, Stdout, stderr, stdin, stdout};
 pub use take::Take;
 
+/// Any descriptor, on Unix.
+#[cfg(unix)]
+pub mod unix {
+    pub use runtime_net::async_fd::{
+        AsyncFd, AsyncFdReadyGuard, AsyncFdReadyMutGuard, AsyncFdRegisterError, TryIoError,
+    };
+}
+
 /// The size of a buffer when the user did not say, in bytes; `std` has the same.
 const DEFAULT_BUF_SIZE: usize = 8 * 1024;

@@ -28,7 +28,7 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`task`] | spawn tasks, wait for them, cancel them, give way to them |
-//! | [`net`] | TCP, UDP, Unix sockets |
+//! | [`net`] | TCP, UDP, Unix sockets, pipes |
 //! | [`fs`] | files and directories |
 //! | [`time`] | sleep, timeout, interval, a clock that tests can pause |
 //! | [`io`] | the I/O traits and what is built on them |

@@ -4,8 +4,12 @@
 //! with I/O not enabled, panics at the caller's line. It registers with a reactor only when it first
 //! has to wait, and then with the reactor of the worker that polls it.
 //!
-//! The crate `runtime-net` holds all of it; its module documentation tells how readiness travels.
+//! The crate `runtime-net` holds all of it but [`connect_racing`], which needs time too; its module
+//! documentation tells how readiness travels.
 
+mod racing;
+
+pub use self::racing::connect_racing;
 pub use runtime_net::{
     RecvBatch, RecvDatagram, RecvDatagrams, TcpListener, TcpSocket, TcpStream, ToSocketAddrs,
     UdpSocket, lookup_host, tcp,

@@ -511,6 +511,34 @@ fn dropping_a_local_runtime_drops_its_futures_here_whatever_others_do() {
 }
 
 #[test]
+fn inside_of_a_local_runtime_spawn_local_is_the_runtimes_even_in_a_set() {
+    within_limit(|| {
+        let dropped = Arc::new(AtomicUsize::new(0));
+        let runtime = local();
+        let pinned = Pinned::new(&dropped);
+        runtime.block_on(async {
+            let set = LocalSet::new();
+            set.run_until(async move {
+                task::spawn_local(async move {
+                    pending::<()>().await;
+                    pinned.check();
+                });
+            })
+            .await;
+            set.spawn_local(async {});
+        });
+        assert_eq!(
+            dropped.load(SeqCst),
+            0,
+            "the set is gone, and the task was not its"
+        );
+        assert_eq!(runtime.metrics().num_alive_tasks(), 1);
+        drop(runtime);
+        assert_eq!(dropped.load(SeqCst), 1);
+    });
+}
+
+#[test]
 fn libraries_spawn_local_futures_without_naming_the_runtime() {
     fn spawn(spawner: &dyn LocalSpawn) -> Rc<Cell<u32>> {
         let ran = Rc::new(Cell::new(0));

@@ -26,7 +26,7 @@ pub(crate) fn receive<R>(
 }
 
 /// Calls `fill` with the spare capacity of `buf`, and adds what was filled to `buf`.
-pub(super) fn into_spare<B: BufMut + ?Sized, R>(
+pub(crate) fn into_spare<B: BufMut + ?Sized, R>(
     buf: &mut B,
     fill: impl FnOnce(&mut ReadBuf<'_>) -> io::Result<R>,
 ) -> io::Result<R> {

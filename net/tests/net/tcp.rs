@@ -151,6 +151,32 @@ fn an_address_in_use_is_an_error_of_that_kind() {
 }
 
 #[test]
+#[cfg(target_os = "linux")]
+fn listeners_that_share_an_address_share_the_connections() {
+    let mut executor = Executor::new();
+    executor.block_on(async {
+        let listeners = TcpListener::bind_reuseport("127.0.0.1:0", 2).await.unwrap();
+        let [first, second] = &listeners[..] else {
+            panic!("two were asked for");
+        };
+        let address = first.local_addr().unwrap();
+        assert_eq!(second.local_addr().unwrap(), address);
+        // The system spreads them by a hash, so both get some of very many.
+        let mut clients = Vec::new();
+        for _ in 0..200 {
+            clients.push(TcpStream::connect(address).await.unwrap());
+        }
+        let (from_first, from_second) = join(first.accept(), second.accept()).await;
+        assert!(from_first.is_ok() && from_second.is_ok());
+        // Whoever does not share is not let in.
+        let alone = TcpListener::bind(address).await.unwrap_err();
+        assert_eq!(alone.kind(), io::ErrorKind::AddrInUse);
+        let none = TcpListener::bind_reuseport(address, 0).await.unwrap();
+        assert!(none.is_empty());
+    });
+}
+
+#[test]
 fn looking_up_an_address_needs_no_pool() {
     let mut executor = Executor::new();
     let found: Vec<_> = executor

@@ -51,20 +51,24 @@ fn a_join_set_that_shuts_down_leaves_no_task() {
         runtime.block_on(async {
             let dropped = Arc::new(AtomicUsize::new(0));
             let mut set = JoinSet::new();
-            for _ in 0..20 {
+            for n in 0..20 {
                 let dropped = dropped.clone();
+                let count = OnDrop(move || {
+                    dropped.fetch_add(1, SeqCst);
+                });
                 set.spawn(async move {
-                    let _count = OnDrop(|| {
-                        dropped.fetch_add(1, SeqCst);
-                    });
+                    let _count = count;
                     std::future::pending::<()>().await;
                 });
+                if n == 10 {
+                    // Some have started, some have not.
+                    yield_now().await;
+                }
             }
-            yield_now().await;
-            let before = dropped.load(SeqCst);
-            assert_eq!(before, 0);
+            assert_eq!(dropped.load(SeqCst), 0);
             set.shutdown().await;
             assert!(set.is_empty());
+            assert_eq!(dropped.load(SeqCst), 20);
         });
     });
 }
