@@ -188,7 +188,7 @@ impl Runtime {
         let output = match &self.handle.flavor {
             Flavor::CurrentThread(scheduler) => scheduler.block_on(future),
             Flavor::MultiThread(scheduler) => {
-                let seed = scheduler.settings().rng_seed.as_ref();
+                let seed = scheduler.estate().settings.rng_seed.as_ref();
                 // Workers count from zero; this thread is none of them.
                 let _seeded = Seeded::enter(seed.map(|seed| seed.state(usize::MAX)));
                 crate::scheduler::block_on_this_thread(&self.handle, future)

@@ -21,6 +21,7 @@ use crate::task::Runnable;
 
 pub(crate) mod counters;
 mod current_thread;
+mod estate;
 mod idle;
 mod injection;
 mod multi_thread;
@@ -29,6 +30,7 @@ mod worker;
 
 pub(crate) use counters::Counters;
 pub(crate) use current_thread::{CurrentThread, Runs};
+pub(crate) use estate::Estate;
 pub(crate) use multi_thread::MultiThread;
 pub(crate) use worker::worker_index;
 
@@ -92,7 +94,7 @@ pub(crate) fn block_in_place<R>(work: impl FnOnce() -> R) -> R {
          `LocalSet::run_until`; use `spawn_blocking`"
     );
     // A task that yielded would wait for a scheduler that has no turn before `work` is done. Woken
-    // before the core goes, so that those tasks go with it.
+    // before the seat goes, so that those tasks go with it.
     let mut batch = WakeBatch::new();
     let suspended = defer::suspend(&mut batch);
     worker::wake_all(&mut batch);

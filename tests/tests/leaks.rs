@@ -34,6 +34,14 @@ fn wait_for_tasks(runtime: &Runtime, count: usize) {
     }
 }
 
+/// Waits until there are no more threads than before. The system lists a thread for a moment after
+/// it was joined, so both counts may include one that is gone; many rounds leave many if one leaks.
+fn wait_for_threads(before: usize) {
+    while threads() > before {
+        std::thread::yield_now();
+    }
+}
+
 async fn serve(listener: TcpListener) {
     loop {
         let (mut stream, _) = listener.accept().await.unwrap();
@@ -187,7 +195,7 @@ fn a_runtime_leaves_no_descriptor_and_no_thread() {
             }
         }
         assert_eq!(open_descriptors(), descriptors);
-        assert_eq!(threads(), before);
+        wait_for_threads(before);
     });
 }
 
@@ -206,8 +214,9 @@ fn a_runtime_that_was_left_in_the_background_goes_too() {
             runtime.spawn_blocking(|| ());
             runtime.shutdown_background();
         }
+        wait_for_threads(before);
         // The watchdog ends this, if they never go.
-        while open_descriptors() != descriptors || threads() != before {
+        while open_descriptors() > descriptors {
             std::thread::yield_now();
         }
     });

@@ -15,7 +15,7 @@ use runtime_base::driving;
 use super::blocking_pool::{BlockingPool, OffloadTo};
 use super::driver::DriverGuard;
 use super::{Id, RuntimeFlavor, RuntimeMetrics, Settings, TryCurrentError};
-use crate::scheduler::{CurrentThread, MultiThread};
+use crate::scheduler::{CurrentThread, Estate, MultiThread};
 use crate::task::{self, JoinHandle, SpawnFuture, boxed_if_large};
 
 thread_local! {
@@ -229,10 +229,7 @@ impl Handle {
         F: FnOnce() -> R + Send + 'static,
         R: Send + 'static,
     {
-        let clock = match &self.flavor {
-            Flavor::CurrentThread(scheduler) => scheduler.clock(),
-            Flavor::MultiThread(scheduler) => scheduler.clock(),
-        };
+        let clock = &self.estate().clock;
         self.blocking_pool()
             .spawn(self, clock, class, work, id, spawned_at)
     }
@@ -254,6 +251,14 @@ impl Handle {
         output
     }
 
+    /// What belongs to the runtime as a whole.
+    pub(crate) fn estate(&self) -> &Estate {
+        match &self.flavor {
+            Flavor::CurrentThread(scheduler) => scheduler.estate(),
+            Flavor::MultiThread(scheduler) => scheduler.estate(),
+        }
+    }
+
     /// Which kind of scheduler the runtime has.
     pub fn runtime_flavor(&self) -> RuntimeFlavor {
         match &self.flavor {
@@ -264,18 +269,12 @@ impl Handle {
 
     /// The runtime's [`Id`].
     pub fn id(&self) -> Id {
-        match &self.flavor {
-            Flavor::CurrentThread(scheduler) => scheduler.id(),
-            Flavor::MultiThread(scheduler) => scheduler.id(),
-        }
+        self.estate().id
     }
 
     /// The name that [`Builder::name`](super::Builder::name) gave.
     pub fn name(&self) -> Option<&str> {
-        match &self.flavor {
-            Flavor::CurrentThread(scheduler) => scheduler.settings().name.as_deref(),
-            Flavor::MultiThread(scheduler) => scheduler.settings().name.as_deref(),
-        }
+        self.estate().settings.name.as_deref()
     }
 
     /// What the runtime counts.
@@ -286,7 +285,7 @@ impl Handle {
     /// A paused clock waited for the work; now it may go on to the next deadline.
     pub(crate) fn blocking_work_ended(&self) {
         if let Flavor::CurrentThread(scheduler) = &self.flavor
-            && scheduler.clock().is_paused()
+            && scheduler.estate().clock.is_paused()
         {
             scheduler.unpark();
         }
@@ -295,24 +294,15 @@ impl Handle {
     /// Counts the budgets that were used up on this thread.
     #[inline]
     pub(crate) fn collect_forced_yields(&self) {
-        match &self.flavor {
-            Flavor::CurrentThread(scheduler) => scheduler.common().collect_forced_yields(),
-            Flavor::MultiThread(scheduler) => scheduler.common().collect_forced_yields(),
-        }
+        self.estate().tallies.collect_forced_yields()
     }
 
     pub(crate) fn settings(&self) -> &Settings {
-        match &self.flavor {
-            Flavor::CurrentThread(scheduler) => scheduler.settings(),
-            Flavor::MultiThread(scheduler) => scheduler.settings(),
-        }
+        &self.estate().settings
     }
 
     pub(crate) fn blocking_pool(&self) -> &BlockingPool {
-        match &self.flavor {
-            Flavor::CurrentThread(scheduler) => scheduler.blocking_pool(),
-            Flavor::MultiThread(scheduler) => scheduler.blocking_pool(),
-        }
+        &self.estate().blocking
     }
 }
 

@@ -11,8 +11,7 @@ use runtime_net::Counts;
 use super::Handle;
 use super::handle::Flavor;
 use crate::scheduler::Counters;
-use crate::scheduler::counters::Common;
-use crate::task::owned::OwnedTasks;
+use crate::scheduler::Estate;
 
 /// Counters of a runtime, read at the moment of the call. Made by [`Handle::metrics`].
 ///
@@ -51,15 +50,12 @@ impl RuntimeMetrics {
 
     /// How many tasks were spawned and are not complete. Blocking work is not counted.
     pub fn num_alive_tasks(&self) -> usize {
-        self.owned().len()
+        self.estate().owned.len()
     }
 
     /// How many tasks wait in the queue that all threads share.
     pub fn global_queue_depth(&self) -> usize {
-        match &self.handle.flavor {
-            Flavor::CurrentThread(scheduler) => scheduler.injection().len(),
-            Flavor::MultiThread(scheduler) => scheduler.injection().len(),
-        }
+        self.estate().injection.len()
     }
 
     /// How long a worker has been awake, in total. The time of a worker that is busy is added when it
@@ -195,17 +191,17 @@ impl RuntimeMetrics {
 
     /// How many tasks were spawned. Blocking work is not counted.
     pub fn spawned_tasks_count(&self) -> u64 {
-        self.owned().spawned()
+        self.estate().owned.spawned()
     }
 
     /// How many tasks were woken or spawned by threads that are no workers of this runtime.
     pub fn remote_schedule_count(&self) -> u64 {
-        self.common().remote_schedules()
+        self.estate().tallies.remote_schedules()
     }
 
     /// How often a task used up its [budget](crate::task::coop) in one poll, and had to give way.
     pub fn budget_forced_yield_count(&self) -> u64 {
-        self.common().forced_yields()
+        self.estate().tallies.forced_yields()
     }
 
     /// How many threads there are for blocking work. Workers are not counted.
@@ -307,17 +303,7 @@ impl RuntimeMetrics {
         }
     }
 
-    fn common(&self) -> &Common {
-        match &self.handle.flavor {
-            Flavor::CurrentThread(scheduler) => scheduler.common(),
-            Flavor::MultiThread(scheduler) => scheduler.common(),
-        }
-    }
-
-    fn owned(&self) -> &OwnedTasks {
-        match &self.handle.flavor {
-            Flavor::CurrentThread(scheduler) => scheduler.owned(),
-            Flavor::MultiThread(scheduler) => scheduler.owned(),
-        }
+    fn estate(&self) -> &Estate {
+        self.handle.estate()
     }
 }

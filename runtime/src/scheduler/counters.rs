@@ -5,11 +5,11 @@
 //! A worker's counters are written by that worker alone, with a plain load and a plain store, on a
 //! cache line that nobody else writes. So a count costs about as much as one in a local variable, and
 //! reading the [metrics](crate::runtime::RuntimeMetrics) costs only the reader. What other threads
-//! count too is in [`Common`].
+//! count too is in [`Tallies`].
 //!
 //! # Invariant
 //!
-//! - **E1** Only the thread that has a worker's core writes its counters; handing over the core is
+//! - **E1** Only the thread that has a worker's seat writes its counters; handing over the seat is
 //!   through a lock. Two writers would lose counts, and do no other harm.
 
 use std::sync::atomic::AtomicU64;
@@ -67,14 +67,14 @@ pub(crate) struct Counters {
 
 /// What any thread counts, and seldom.
 #[derive(Default)]
-pub(crate) struct Common {
+pub(crate) struct Tallies {
     /// Tasks that were scheduled from outside of a worker.
     remote_schedules: AtomicU64,
     /// Polls that used up their budget.
     forced_yields: AtomicU64,
 }
 
-impl Common {
+impl Tallies {
     pub(crate) fn scheduled_remotely(&self) {
         self.remote_schedules.fetch_add(1, Relaxed);
     }

@@ -2,19 +2,19 @@
 //!
 //! # How it works
 //!
-//! The [`Core`] holds the queue of tasks. [`CurrentThread::block_on`] takes it, runs tasks and the
-//! future in turn, sleeps in the driver when there is nothing to do, and puts the core back. While
-//! one thread has it, others that block on futures of theirs only poll those, until the core comes
+//! The [`Seat`] holds the queue of tasks. [`CurrentThread::block_on`] takes it, runs tasks and the
+//! future in turn, sleeps in the driver when there is nothing to do, and puts the seat back. While
+//! one thread has it, others that block on futures of theirs only poll those, until the seat comes
 //! back and one of them takes it.
 //!
 //! # Invariants
 //!
-//! - **C1** The core is in exactly one place: in [`CurrentThread::core`], or in the [`Running`] of
+//! - **C1** The seat is in exactly one place: in [`CurrentThread::seat`], or in the [`Running`] of
 //!   the thread that took it.
-//! - **C2** Whoever puts the core back wakes one thread of `waiting`; a thread that was woken for it
+//! - **C2** Whoever puts the seat back wakes one thread of `waiting`; a thread that was woken for it
 //!   and leaves instead wakes the next.
 //! - **C3** A future that is not `Send` is polled and dropped by the thread that made it: only a
-//!   scheduler with `own_thread` accepts one, on that thread, and no other takes the core or shuts
+//!   scheduler with `own_thread` accepts one, on that thread, and no other takes the seat or shuts
 //!   the scheduler down, because [`LocalRuntime`](crate::runtime::LocalRuntime) stays there. What
 //!   other threads may do to a task is to queue it; after the injection queue was closed they cancel
 //!   it instead, but then it is complete already, or its own thread is about to make it so.
@@ -39,14 +39,12 @@ use runtime_base::{coop, defer};
 use runtime_net::Counts;
 use runtime_timer::Clock;
 
-use super::counters::{BusySince, Common, Counters};
-use super::injection::Injection;
+use super::counters::{BusySince, Counters};
+use super::estate::Estate;
 use super::worker::wake_all;
-use crate::runtime::blocking_pool::BlockingPool;
 use crate::runtime::driver::{Driver, DriverGuard, Enabled};
 use crate::runtime::rng_seed::Seeded;
 use crate::runtime::{Id, Settings, UnhandledPanic, hooks};
-use crate::task::owned::OwnedTasks;
 use crate::task::{self, JoinHandle, Runnable, Schedule, TaskRef};
 
 thread_local! {
@@ -56,29 +54,23 @@ thread_local! {
 
 /// The scheduler of one current-thread runtime.
 pub(crate) struct CurrentThread {
-    id: Id,
-    /// The only thread that may have the core, if futures that are not `Send` may be spawned.
+    estate: Estate,
+    /// The only thread that may have the seat, if futures that are not `Send` may be spawned.
     own_thread: Option<u64>,
     driver: Driver,
-    injection: Injection,
-    owned: OwnedTasks,
-    blocking: BlockingPool,
-    settings: Arc<Settings>,
-    clock: Clock,
-    /// The core, while no thread runs it (C1).
-    core: Mutex<Option<Box<Core>>>,
-    /// Threads that block on a future and would take the core (C2).
+    /// The seat, while no thread runs it (C1).
+    seat: Mutex<Option<Box<Seat>>>,
+    /// Threads that block on a future and would take the seat (C2).
     waiting: Mutex<Vec<Unparker>>,
     shut_down: AtomicBool,
     /// A task panicked, and the policy is to stop.
     must_stop: AtomicBool,
-    /// Written by the thread that has the core.
+    /// Written by the thread that has the seat.
     counters: Counters,
-    common: Common,
 }
 
 /// What makes a thread the scheduler's.
-struct Core {
+struct Seat {
     queue: VecDeque<Runnable>,
     /// Polls of tasks so far.
     tick: u32,
@@ -86,11 +78,11 @@ struct Core {
     random: Option<u64>,
 }
 
-/// The thread that has the core.
+/// The thread that has the seat.
 struct Running {
     scheduler: Arc<CurrentThread>,
     /// Borrowed for moments only, never while a task runs.
-    core: RefCell<Option<Box<Core>>>,
+    seat: RefCell<Option<Box<Seat>>>,
 }
 
 /// Where a current-thread scheduler may run.
@@ -135,18 +127,13 @@ impl CurrentThread {
         let counters = Counters::new(settings.poll_times.as_ref());
         let random = settings.rng_seed.as_ref().map(|seed| seed.state(0));
         Ok(Self {
-            id,
             own_thread: match runs {
                 Runs::Anywhere => None,
                 Runs::ThisThread => Some(this_thread()),
             },
             driver: Driver::new(id.number(), enabled, clock.clone())?,
-            injection: Injection::new(),
-            owned: OwnedTasks::new(1),
-            blocking: BlockingPool::new(settings.clone()),
-            settings,
-            clock,
-            core: Mutex::new(Some(Box::new(Core {
+            estate: Estate::new(id, 1, clock, settings),
+            seat: Mutex::new(Some(Box::new(Seat {
                 queue: VecDeque::new(),
                 tick: 0,
                 random,
@@ -155,7 +142,6 @@ impl CurrentThread {
             shut_down: AtomicBool::new(false),
             must_stop: AtomicBool::new(false),
             counters,
-            common: Common::default(),
         })
     }
 
@@ -209,8 +195,11 @@ impl CurrentThread {
         F: Future + 'static,
         F::Output: 'static,
     {
-        hooks::call(&self.settings.task_hooks.on_spawn, id, spawned_at);
-        let (join, runnable) = self.owned.spawn(future, self.clone(), id, spawned_at);
+        hooks::call(&self.estate.settings.task_hooks.on_spawn, id, spawned_at);
+        let (join, runnable) = self
+            .estate
+            .owned
+            .spawn(future, self.clone(), id, spawned_at);
         if let Some(runnable) = runnable
             && let Err(runnable) = self.schedule_here(runnable)
         {
@@ -222,9 +211,9 @@ impl CurrentThread {
     /// Runs `future`, and the tasks if no other thread does. The caller has entered the runtime.
     pub(crate) fn block_on<F: Future>(self: &Arc<Self>, future: F) -> F::Output {
         let mut future = pin!(future);
-        let core = self.core.lock().take();
-        if let Some(core) = core {
-            return Turn::begin(self, core).block_on(future);
+        let seat = self.seat.lock().take();
+        if let Some(seat) = seat {
+            return Turn::begin(self, seat).block_on(future);
         }
         let mut waiting = Waiting {
             scheduler: self,
@@ -234,11 +223,11 @@ impl CurrentThread {
         let mut cx = Context::from_waker(&waker);
         loop {
             self.waiting.lock().push(waiting.parker.unparker().clone());
-            // After the entry is there: either we see the core, or whoever brings it sees the entry.
-            let core = self.core.lock().take();
-            if let Some(core) = core {
+            // After the entry is there: either we see the seat, or whoever brings it sees the entry.
+            let seat = self.seat.lock().take();
+            if let Some(seat) = seat {
                 drop(waiting);
-                return Turn::begin(self, core).block_on(future);
+                return Turn::begin(self, seat).block_on(future);
             }
             if let Poll::Ready(output) = coop::with_budget(|| future.as_mut().poll(&mut cx)) {
                 return output;
@@ -248,8 +237,8 @@ impl CurrentThread {
         }
     }
 
-    fn put_back(&self, core: Box<Core>) {
-        *self.core.lock() = Some(core);
+    fn put_back(&self, seat: Box<Seat>) {
+        *self.seat.lock() = Some(seat);
         self.wake_waiting();
     }
 
@@ -271,8 +260,8 @@ impl CurrentThread {
             if !std::ptr::eq(&*running.scheduler, self) {
                 return;
             }
-            if let Some(core) = running.core.borrow_mut().as_mut() {
-                core.queue.extend(task.take());
+            if let Some(seat) = running.seat.borrow_mut().as_mut() {
+                seat.queue.extend(task.take());
                 self.counters.local_schedules.add(1);
             }
         });
@@ -291,8 +280,8 @@ impl CurrentThread {
     }
 
     fn inject(&self, task: Runnable) {
-        self.common.scheduled_remotely();
-        self.injection.push(task);
+        self.estate.tallies.scheduled_remotely();
+        self.estate.injection.push(task);
         self.driver.notifier().unpark();
     }
 
@@ -300,8 +289,8 @@ impl CurrentThread {
     pub(crate) fn shutdown(self: &Arc<Self>) {
         // Release: pairs with the Acquire in `is_shut_down`.
         self.shut_down.store(true, Release);
-        let core = self.core.lock().take();
-        let turn = core.map(|core| Turn::begin(self, core));
+        let seat = self.seat.lock().take();
+        let turn = seat.map(|seat| Turn::begin(self, seat));
         self.cancel_tasks(turn.as_ref());
         let mut batch = WakeBatch::new();
         self.driver.shutdown(&mut batch);
@@ -309,11 +298,11 @@ impl CurrentThread {
     }
 
     fn cancel_tasks(&self, turn: Option<&Turn>) {
-        self.owned.close_and_cancel(0);
-        self.injection.close();
+        self.estate.owned.close_and_cancel(0);
+        self.estate.injection.close();
         // One at a time: what is cancelled is no longer borrowed.
         while let Some(task) =
-            turn.and_then(|turn| turn.running.with_core(|core| core.queue.pop_front()))
+            turn.and_then(|turn| turn.running.with_seat(|seat| seat.queue.pop_front()))
         {
             task.shutdown();
         }
@@ -337,17 +326,13 @@ impl CurrentThread {
         self.driver.enter()
     }
 
+    pub(crate) fn estate(&self) -> &Estate {
+        &self.estate
+    }
+
     /// Ends the sleep of the thread that runs the scheduler.
     pub(crate) fn unpark(&self) {
         self.driver.notifier().unpark();
-    }
-
-    pub(crate) fn id(&self) -> Id {
-        self.id
-    }
-
-    pub(crate) fn injection(&self) -> &Injection {
-        &self.injection
     }
 
     pub(crate) fn io_counts(&self) -> Counts {
@@ -356,26 +341,6 @@ impl CurrentThread {
 
     pub(crate) fn counters(&self) -> &Counters {
         &self.counters
-    }
-
-    pub(crate) fn common(&self) -> &Common {
-        &self.common
-    }
-
-    pub(crate) fn owned(&self) -> &OwnedTasks {
-        &self.owned
-    }
-
-    pub(crate) fn blocking_pool(&self) -> &BlockingPool {
-        &self.blocking
-    }
-
-    pub(crate) fn settings(&self) -> &Arc<Settings> {
-        &self.settings
-    }
-
-    pub(crate) fn clock(&self) -> &Clock {
-        &self.clock
     }
 }
 
@@ -396,15 +361,15 @@ impl Schedule for Arc<CurrentThread> {
     fn release(&self, task: &TaskRef) -> bool {
         let header = task.header();
         hooks::call(
-            &self.settings.task_hooks.on_terminate,
+            &self.estate.settings.task_hooks.on_terminate,
             header.id,
             header.spawned_at,
         );
-        self.owned.remove(task)
+        self.estate.owned.remove(task)
     }
 
     fn unhandled_panic(&self) {
-        if self.settings.unhandled_panic == UnhandledPanic::ShutdownRuntime {
+        if self.estate.settings.unhandled_panic == UnhandledPanic::ShutdownRuntime {
             // Relaxed: read by the same thread.
             self.must_stop.store(true, Relaxed);
             self.driver.notifier().unpark();
@@ -429,8 +394,8 @@ impl Waiting<'_> {
             }
             None => {
                 drop(waiting);
-                // C2. One call too many does no harm: who finds no core waits again.
-                if self.scheduler.core.lock().is_some() {
+                // C2. One call too many does no harm: who finds no seat waits again.
+                if self.scheduler.seat.lock().is_some() {
                     self.scheduler.wake_waiting();
                 }
             }
@@ -444,7 +409,7 @@ impl Drop for Waiting<'_> {
     }
 }
 
-/// The time during which this thread has the core. Ends, also by a panic, with the core put back.
+/// The time during which this thread has the seat. Ends, also by a panic, with the seat put back.
 struct Turn {
     running: Rc<Running>,
     previous: Option<Rc<Running>>,
@@ -453,12 +418,12 @@ struct Turn {
 }
 
 impl Turn {
-    fn begin(scheduler: &Arc<CurrentThread>, core: Box<Core>) -> Self {
-        let seeded = Seeded::enter(core.random);
+    fn begin(scheduler: &Arc<CurrentThread>, seat: Box<Seat>) -> Self {
+        let seeded = Seeded::enter(seat.random);
         scheduler.counters.set_thread();
         let running = Rc::new(Running {
             scheduler: scheduler.clone(),
-            core: RefCell::new(Some(core)),
+            seat: RefCell::new(Some(seat)),
         });
         let previous = RUNNING.with(|current| current.replace(Some(running.clone())));
         Self {
@@ -480,7 +445,7 @@ impl Turn {
         let waker = Waker::from(woken.clone());
         let mut cx = Context::from_waker(&waker);
         let mut batch = WakeBatch::new();
-        let event_interval = scheduler.settings.event_interval;
+        let event_interval = scheduler.estate.settings.event_interval;
         // Polls since the last look at the driver.
         let mut polls = 0;
         loop {
@@ -501,7 +466,7 @@ impl Turn {
                     break;
                 };
                 polls += 1;
-                super::run_task(&scheduler.settings, &scheduler.counters, task);
+                super::run_task(&scheduler.estate.settings, &scheduler.counters, task);
                 // Relaxed: written by this thread.
                 if scheduler.must_stop.load(Relaxed) {
                     self.stop();
@@ -515,7 +480,7 @@ impl Turn {
                 continue;
             }
             polls = 0;
-            scheduler.common.collect_forced_yields();
+            scheduler.estate.tallies.collect_forced_yields();
             running.look_at_driver(idle, &woken.flag, &mut self.busy.borrow_mut(), &mut batch);
             defer::take(&mut batch);
             wake_all(&mut batch);
@@ -540,39 +505,39 @@ impl Drop for Turn {
         let random = self.seeded.leave();
         let scheduler = &self.running.scheduler;
         self.busy.get_mut().count(&scheduler.counters);
-        scheduler.common.collect_forced_yields();
-        let core = self.running.core.borrow_mut().take();
-        if let Some(mut core) = core {
-            core.random = random;
-            self.running.scheduler.put_back(core);
+        scheduler.estate.tallies.collect_forced_yields();
+        let seat = self.running.seat.borrow_mut().take();
+        if let Some(mut seat) = seat {
+            seat.random = random;
+            self.running.scheduler.put_back(seat);
         }
     }
 }
 
 impl Running {
-    fn with_core<R>(&self, f: impl FnOnce(&mut Core) -> Option<R>) -> Option<R> {
-        self.core.borrow_mut().as_mut().and_then(|core| f(core))
+    fn with_seat<R>(&self, f: impl FnOnce(&mut Seat) -> Option<R>) -> Option<R> {
+        self.seat.borrow_mut().as_mut().and_then(|seat| f(seat))
     }
 
     fn next_task(&self) -> Option<Runnable> {
-        self.with_core(|core| {
-            core.tick = core.tick.wrapping_add(1);
-            let injection = &self.scheduler.injection;
-            if core.tick % self.scheduler.settings.global_queue_interval == 0 {
-                injection.pop().or_else(|| core.queue.pop_front())
+        self.with_seat(|seat| {
+            seat.tick = seat.tick.wrapping_add(1);
+            let injection = &self.scheduler.estate.injection;
+            if seat.tick % self.scheduler.estate.settings.global_queue_interval == 0 {
+                injection.pop().or_else(|| seat.queue.pop_front())
             } else {
-                core.queue.pop_front().or_else(|| injection.pop())
+                seat.queue.pop_front().or_else(|| injection.pop())
             }
         })
     }
 
     fn has_tasks(&self) -> bool {
-        self.queued() > 0 || !self.scheduler.injection.is_empty()
+        self.queued() > 0 || !self.scheduler.estate.injection.is_empty()
     }
 
     fn queued(&self) -> usize {
-        let core = self.core.borrow();
-        core.as_ref().map_or(0, |core| core.queue.len())
+        let seat = self.seat.borrow();
+        seat.as_ref().map_or(0, |seat| seat.queue.len())
     }
 
     /// Looks for events; sleeps until there are some if there is nothing else to do.
@@ -592,7 +557,10 @@ impl Running {
             busy.count(counters);
             return scheduler.driver.poll(batch);
         }
-        scheduler.settings.call(&scheduler.settings.before_park);
+        scheduler
+            .estate
+            .settings
+            .call(&scheduler.estate.settings.before_park);
         // The hook may have spawned, or woken the future.
         if self.has_tasks() || woken.load(Relaxed) {
             scheduler.driver.poll(batch);
@@ -601,7 +569,10 @@ impl Running {
             scheduler.driver.park(batch);
             busy.unpark(counters);
         }
-        scheduler.settings.call(&scheduler.settings.after_unpark);
+        scheduler
+            .estate
+            .settings
+            .call(&scheduler.estate.settings.after_unpark);
     }
 }
 

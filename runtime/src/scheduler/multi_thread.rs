@@ -11,9 +11,9 @@
 //!
 //! # Invariants
 //!
-//! - **M1** A worker's [`Core`] is in exactly one place: in its thread's context, or in
-//!   [`Remote::core`] while no thread runs it. Whoever has the core is the worker.
-//! - **M2** `running` counts the cores that have not been retired; the thread that retires the last
+//! - **M1** A worker's [`Seat`] is in exactly one place: in its thread's context, or in
+//!   [`Remote::seat`] while no thread runs it. Whoever has the seat is the worker.
+//! - **M2** `running` counts the seats that have not been retired; the thread that retires the last
 //!   one ends the drivers and the injection queue.
 
 use std::future::Future;
@@ -28,33 +28,25 @@ use parking_lot::Mutex;
 use runtime_base::wake_batch::WakeBatch;
 use runtime_timer::Clock;
 
-use super::counters::{Common, Counters};
+use super::counters::Counters;
+use super::estate::Estate;
 use super::idle::Idle;
-use super::injection::Injection;
 use super::ring::{self, Stealer, Word};
-use super::worker::{self, Core};
-use crate::runtime::blocking_pool::BlockingPool;
+use super::worker::{self, Seat};
 use crate::runtime::driver::{Driver, DriverGuard, Enabled};
 use crate::runtime::handle::Flavor;
 use crate::runtime::{Handle, Id, Settings, hooks};
 use crate::task::cell::Header;
-use crate::task::owned::OwnedTasks;
 use crate::task::{self, JoinHandle, Runnable, Schedule, TaskRef};
 
 /// The scheduler of one multi-thread runtime.
 pub(crate) struct MultiThread {
-    id: Id,
+    estate: Estate,
     remotes: Box<[Remote]>,
-    injection: Injection,
     idle: Idle,
-    owned: OwnedTasks,
-    blocking: BlockingPool,
-    settings: Arc<Settings>,
-    clock: Clock,
     shut_down: AtomicBool,
-    /// Cores that are not retired (M2).
+    /// Seats that are not retired (M2).
     running: AtomicUsize,
-    common: Common,
     /// Whose driver the next thread from outside uses.
     next_guest: AtomicUsize,
 }
@@ -63,10 +55,10 @@ pub(crate) struct MultiThread {
 pub(crate) struct Remote {
     pub(crate) stealer: Stealer<Runnable>,
     pub(crate) driver: Driver,
-    /// Written by the thread that has the core.
+    /// Written by the thread that has the seat.
     pub(crate) counters: Counters,
-    /// The core, while no thread runs it (M1).
-    pub(crate) core: Mutex<Option<Box<Core>>>,
+    /// The seat, while no thread runs it (M1).
+    pub(crate) seat: Mutex<Option<Box<Seat>>>,
 }
 
 impl MultiThread {
@@ -83,52 +75,47 @@ impl MultiThread {
                 let (ring, stealer) = ring::new();
                 let driver = Driver::new(id.number(), enabled, clock.clone())?;
                 let counters = Counters::new(settings.poll_times.as_ref());
-                let core = Mutex::new(Some(Box::new(Core::new(ring, index, &counters))));
+                let seat = Mutex::new(Some(Box::new(Seat::new(ring, index, &counters))));
                 Ok(Remote {
                     stealer,
                     driver,
                     counters,
-                    core,
+                    seat,
                 })
             })
             .collect::<io::Result<Box<[_]>>>()?;
         let scheduler = Arc::new(Self {
-            id,
+            estate: Estate::new(id, workers, clock, settings),
             remotes,
-            injection: Injection::new(),
             idle: Idle::new(workers),
-            owned: OwnedTasks::new(workers),
-            blocking: BlockingPool::new(settings.clone()),
-            settings,
-            clock,
             shut_down: AtomicBool::new(false),
             running: AtomicUsize::new(workers),
-            common: Common::default(),
             next_guest: AtomicUsize::new(0),
         });
         for index in 0..workers {
             if let Err(error) = scheduler.start_worker(index) {
                 scheduler.begin_shutdown();
-                // Cores that never got a thread are retired here.
+                // Seats that never got a thread are retired here.
                 for remote in &scheduler.remotes[index..] {
-                    let core = remote.core.lock().take();
-                    core.into_iter().for_each(|core| scheduler.retire(core));
+                    let seat = remote.seat.lock().take();
+                    seat.into_iter().for_each(|seat| scheduler.retire(seat));
                 }
-                scheduler.blocking.close();
-                scheduler.blocking.join(None);
+                scheduler.estate.blocking.close();
+                scheduler.estate.blocking.join(None);
                 return Err(error);
             }
         }
         Ok(scheduler)
     }
 
-    /// Gives worker `index` a thread, which takes its core from [`Remote::core`].
+    /// Gives worker `index` a thread, which takes its seat from [`Remote::seat`].
     pub(crate) fn start_worker(self: &Arc<Self>, index: usize) -> io::Result<()> {
         let handle = Handle {
             flavor: Flavor::MultiThread(self.clone()),
         };
         let scheduler = self.clone();
-        self.blocking
+        self.estate
+            .blocking
             .run_on_own_thread(&handle, move || worker::run(scheduler, index))
     }
 
@@ -144,10 +131,13 @@ impl MultiThread {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        hooks::call(&self.settings.task_hooks.on_spawn, id, spawned_at);
-        let (join, runnable) = self.owned.spawn(future, self.clone(), id, spawned_at);
+        hooks::call(&self.estate.settings.task_hooks.on_spawn, id, spawned_at);
+        let (join, runnable) = self
+            .estate
+            .owned
+            .spawn(future, self.clone(), id, spawned_at);
         if let Some(runnable) = runnable
-            && let Err(runnable) = worker::schedule_here(self, runnable)
+            && let Err(runnable) = worker::schedule_here(Arc::as_ptr(self), runnable)
         {
             self.inject(runnable);
         }
@@ -156,8 +146,8 @@ impl MultiThread {
 
     /// Puts a task into the injection queue and wakes a worker for it.
     pub(crate) fn inject(&self, task: Runnable) {
-        self.common.scheduled_remotely();
-        self.injection.push(task);
+        self.estate.tallies.scheduled_remotely();
+        self.estate.injection.push(task);
         self.wake_one();
     }
 
@@ -172,7 +162,8 @@ impl MultiThread {
 
     /// Whether any queue has a task.
     pub(crate) fn has_work(&self) -> bool {
-        !self.injection.is_empty() || self.remotes.iter().any(|remote| !remote.stealer.is_empty())
+        !self.estate.injection.is_empty()
+            || self.remotes.iter().any(|remote| !remote.stealer.is_empty())
     }
 
     /// Tells all workers to stop.
@@ -192,15 +183,15 @@ impl MultiThread {
     /// (M2).
     #[expect(
         clippy::boxed_local,
-        reason = "a core lives in its box from the first to the last"
+        reason = "a seat lives in its box from the first to the last"
     )]
-    pub(crate) fn retire(&self, core: Box<Core>) {
-        core.cancel_tasks();
+    pub(crate) fn retire(&self, seat: Box<Seat>) {
+        seat.cancel_tasks();
         // AcqRel: the last one sees everything that the others did.
         if self.running.fetch_sub(1, AcqRel) > 1 {
             return;
         }
-        self.injection.close();
+        self.estate.injection.close();
         let mut batch = WakeBatch::new();
         for remote in &self.remotes {
             remote.driver.shutdown(&mut batch);
@@ -215,40 +206,16 @@ impl MultiThread {
         self.remotes[guest % self.remotes.len()].driver.enter()
     }
 
-    pub(crate) fn id(&self) -> Id {
-        self.id
+    pub(crate) fn estate(&self) -> &Estate {
+        &self.estate
     }
 
     pub(crate) fn remotes(&self) -> &[Remote] {
         &self.remotes
     }
 
-    pub(crate) fn injection(&self) -> &Injection {
-        &self.injection
-    }
-
     pub(crate) fn idle(&self) -> &Idle {
         &self.idle
-    }
-
-    pub(crate) fn common(&self) -> &Common {
-        &self.common
-    }
-
-    pub(crate) fn owned(&self) -> &OwnedTasks {
-        &self.owned
-    }
-
-    pub(crate) fn blocking_pool(&self) -> &BlockingPool {
-        &self.blocking
-    }
-
-    pub(crate) fn settings(&self) -> &Arc<Settings> {
-        &self.settings
-    }
-
-    pub(crate) fn clock(&self) -> &Clock {
-        &self.clock
     }
 
     pub(crate) fn worker_count(&self) -> usize {
@@ -259,35 +226,36 @@ impl MultiThread {
 #[allow(unsafe_code)] // Implements an unsafe method.
 impl Schedule for Arc<MultiThread> {
     unsafe fn schedule(this: NonNull<Self>, task: Runnable) {
-        // SAFETY: valid until the task is given away, which is after the last use here: the worker
-        // compares addresses first and keeps its own `Arc`.
-        let scheduler = unsafe { this.as_ref() };
-        let Err(task) = worker::schedule_here(scheduler, task) else {
+        // SAFETY: valid until the task is given away. What is passed on is an address to compare, and
+        // no reference: the task may be run and freed before the call returns.
+        let address = Arc::as_ptr(unsafe { this.as_ref() });
+        let Err(task) = worker::schedule_here(address, task) else {
             return;
         };
-        // Giving the task away may free `this`.
-        let scheduler = scheduler.clone();
+        // SAFETY: we have the task again. Giving it away once more may free `this`, so a clone.
+        let scheduler = unsafe { this.as_ref() }.clone();
         scheduler.inject(task);
     }
 
     unsafe fn reschedule(this: NonNull<Self>, task: Runnable) {
         // SAFETY: as above.
-        let scheduler = unsafe { this.as_ref() };
-        let Err(task) = worker::schedule_last_here(scheduler, task) else {
+        let address = Arc::as_ptr(unsafe { this.as_ref() });
+        let Err(task) = worker::schedule_last_here(address, task) else {
             return;
         };
-        let scheduler = scheduler.clone();
+        // SAFETY: as above.
+        let scheduler = unsafe { this.as_ref() }.clone();
         scheduler.inject(task);
     }
 
     fn release(&self, task: &TaskRef) -> bool {
         let header = task.header();
         hooks::call(
-            &self.settings.task_hooks.on_terminate,
+            &self.estate.settings.task_hooks.on_terminate,
             header.id,
             header.spawned_at,
         );
-        self.owned.remove(task)
+        self.estate.owned.remove(task)
     }
 }
 

@@ -15,8 +15,8 @@
 //!
 //! # Blocking in place
 //!
-//! A task that announces that it blocks ([`hand_over`]) leaves the core to another thread (M1). When
-//! it is done it takes the core back, if nobody has begun to run it; otherwise its thread ends with
+//! A task that announces that it blocks ([`hand_over`]) leaves the seat to another thread (M1). When
+//! it is done it takes the seat back, if nobody has begun to run it; otherwise its thread ends with
 //! the task's poll.
 
 use std::cell::RefCell;
@@ -45,12 +45,12 @@ thread_local! {
 struct Worker {
     scheduler: Arc<MultiThread>,
     index: usize,
-    /// The core, unless it was handed over (M1). Borrowed for moments only, never while a task runs.
-    core: RefCell<Option<Box<Core>>>,
+    /// The seat, unless it was handed over (M1). Borrowed for moments only, never while a task runs.
+    seat: RefCell<Option<Box<Seat>>>,
 }
 
 /// What makes a thread a worker.
-pub(crate) struct Core {
+pub(crate) struct Seat {
     /// The task that was woken last.
     next: Option<Runnable>,
     ring: Owner<Runnable>,
@@ -68,7 +68,7 @@ pub(crate) struct Core {
     index: usize,
 }
 
-impl Core {
+impl Seat {
     pub(crate) fn new(ring: Owner<Runnable>, index: usize, counters: &Counters) -> Self {
         Self {
             next: None,
@@ -98,17 +98,17 @@ impl Core {
         scheduler.remotes()[self.index].counters.overflows.add(1);
         // Full: the older half goes to everybody, and the new task behind it, to keep the order.
         for older in self.ring.take_half() {
-            scheduler.injection().push(older);
+            scheduler.estate().injection.push(older);
         }
-        scheduler.injection().push(task);
+        scheduler.estate().injection.push(task);
     }
 
     /// The next task of this worker's own, or one of the injection queue.
     fn next_task(&mut self, scheduler: &MultiThread) -> Option<Runnable> {
         if self
             .tick
-            .is_multiple_of(scheduler.settings().global_queue_interval)
-            && let Some(task) = scheduler.injection().pop()
+            .is_multiple_of(scheduler.estate().settings.global_queue_interval)
+            && let Some(task) = scheduler.estate().injection.pop()
         {
             return Some(task);
         }
@@ -125,11 +125,11 @@ impl Core {
 
     /// Takes this worker's share of the injection queue into the ring, and one task to run.
     fn take_injected(&mut self, scheduler: &MultiThread) -> Option<Runnable> {
-        let first = scheduler.injection().pop()?;
-        let share = scheduler.injection().len() / scheduler.worker_count();
+        let first = scheduler.estate().injection.pop()?;
+        let share = scheduler.estate().injection.len() / scheduler.worker_count();
         // Half of the ring at most: the others may want some of it back.
         for _ in 0..share.min(ring::CAPACITY / 2).min(self.ring.room()) {
-            let Some(task) = scheduler.injection().pop() else {
+            let Some(task) = scheduler.estate().injection.pop() else {
                 break;
             };
             self.push_last(scheduler, task);
@@ -162,21 +162,21 @@ impl Core {
     }
 }
 
-/// Runs worker `index` on this thread until the runtime ends or the core is handed over.
+/// Runs worker `index` on this thread until the runtime ends or the seat is handed over.
 pub(super) fn run(scheduler: Arc<MultiThread>, index: usize) {
-    let core = scheduler.remotes()[index].core.lock().take();
+    let seat = scheduler.remotes()[index].seat.lock().take();
     // Whoever handed it over may have taken it back already.
-    let Some(core) = core else { return };
+    let Some(seat) = seat else { return };
     scheduler.remotes()[index].counters.set_thread();
     let _driving = driving::enter();
     let _driver = scheduler.remotes()[index].driver.enter();
     let _deferred = defer::scheduler();
-    let seed = scheduler.settings().rng_seed.as_ref();
+    let seed = scheduler.estate().settings.rng_seed.as_ref();
     let _seeded = Seeded::enter(seed.map(|seed| seed.state(index)));
     let worker = Rc::new(Worker {
         scheduler,
         index,
-        core: RefCell::new(Some(core)),
+        seat: RefCell::new(Some(seat)),
     });
     let previous = WORKER.with(|current| current.replace(Some(worker.clone())));
     worker.run();
@@ -202,23 +202,23 @@ pub(super) fn wake_all(batch: &mut WakeBatch) {
     }
 }
 
-/// Calls `f` with this thread's worker if it belongs to `scheduler` and has its core.
+/// Calls `f` with this thread's worker if it belongs to `scheduler` and has its seat.
 #[inline]
-fn with_core<R>(
-    scheduler: &Arc<MultiThread>,
+fn with_seat<R>(
+    scheduler: *const MultiThread,
     task: Runnable,
-    f: impl FnOnce(&Worker, &mut Core, Runnable) -> R,
+    f: impl FnOnce(&Worker, &mut Seat, Runnable) -> R,
 ) -> Result<R, Runnable> {
     let mut task = Some(task);
     let done = WORKER.try_with(|current| {
         let current = current.borrow();
         let worker = current.as_ref()?;
-        if !Arc::ptr_eq(&worker.scheduler, scheduler) {
+        if !std::ptr::eq(&raw const *worker.scheduler, scheduler) {
             return None;
         }
-        let mut core = worker.core.borrow_mut();
-        let core = core.as_mut()?;
-        task.take().map(|task| f(worker, core, task))
+        let mut seat = worker.seat.borrow_mut();
+        let seat = seat.as_mut()?;
+        task.take().map(|task| f(worker, seat, task))
     });
     match (done, task) {
         (Ok(Some(result)), _) => Ok(result),
@@ -230,22 +230,22 @@ fn with_core<R>(
 /// Schedules `task` on this thread's worker, to run next; hands it back if this thread is no worker
 /// of `scheduler`.
 #[inline]
-pub(super) fn schedule_here(scheduler: &Arc<MultiThread>, task: Runnable) -> Result<(), Runnable> {
-    with_core(scheduler, task, |worker, core, task| {
+pub(super) fn schedule_here(scheduler: *const MultiThread, task: Runnable) -> Result<(), Runnable> {
+    with_seat(scheduler, task, |worker, seat, task| {
         let scheduler = &*worker.scheduler;
         worker.counters().local_schedules.add(1);
-        if core.delivering || scheduler.settings().disable_lifo_slot {
-            core.push_last(scheduler, task);
-            if core.delivering {
+        if seat.delivering || scheduler.estate().settings.disable_lifo_slot {
+            seat.push_last(scheduler, task);
+            if seat.delivering {
                 // One wake-up for the whole batch follows.
                 return;
             }
         } else {
             // Others cannot take the task in the slot, only the one that it drives out.
-            let Some(previous) = core.next.replace(task) else {
+            let Some(previous) = seat.next.replace(task) else {
                 return;
             };
-            core.push_last(scheduler, previous);
+            seat.push_last(scheduler, previous);
         }
         scheduler.wake_one();
     })
@@ -254,13 +254,13 @@ pub(super) fn schedule_here(scheduler: &Arc<MultiThread>, task: Runnable) -> Res
 /// Schedules `task` behind all others of this thread's worker.
 #[inline]
 pub(super) fn schedule_last_here(
-    scheduler: &Arc<MultiThread>,
+    scheduler: *const MultiThread,
     task: Runnable,
 ) -> Result<(), Runnable> {
-    with_core(scheduler, task, |worker, core, task| {
+    with_seat(scheduler, task, |worker, seat, task| {
         worker.counters().local_schedules.add(1);
-        core.push_last(&worker.scheduler, task);
-        if !core.delivering {
+        seat.push_last(&worker.scheduler, task);
+        if !seat.delivering {
             worker.scheduler.wake_one();
         }
     })
@@ -278,10 +278,10 @@ impl Worker {
                 // Besides, not instead: the tick may also be the one of the injection queue.
                 self.poll_driver(&mut batch);
             }
-            let task = match self.core.borrow_mut().as_mut() {
-                Some(core) => core
+            let task = match self.seat.borrow_mut().as_mut() {
+                Some(seat) => seat
                     .next_task(&self.scheduler)
-                    .or_else(|| core.steal(&self.scheduler, self.index)),
+                    .or_else(|| seat.steal(&self.scheduler, self.index)),
                 None => return,
             };
             match task {
@@ -289,21 +289,24 @@ impl Worker {
                 None => self.look_at_driver(&mut batch),
             }
         }
-        let Some(core) = self.core.borrow_mut().take() else {
+        let Some(seat) = self.seat.borrow_mut().take() else {
             return;
         };
         // Workers begin at different places, to share the work.
-        self.scheduler.owned().close_and_cancel(self.index * 4);
-        self.scheduler.retire(core);
+        self.scheduler
+            .estate()
+            .owned
+            .close_and_cancel(self.index * 4);
+        self.scheduler.retire(seat);
     }
 
-    /// Counts a poll. Says whether it is time to look at the driver, or `None` without a core.
+    /// Counts a poll. Says whether it is time to look at the driver, or `None` without a seat.
     #[inline]
     fn begin_tick(&self) -> Option<bool> {
-        let mut core = self.core.borrow_mut();
-        let core = core.as_mut()?;
-        core.tick = core.tick.wrapping_add(1);
-        Some(core.tick % self.scheduler.settings().event_interval == 0)
+        let mut seat = self.seat.borrow_mut();
+        let seat = seat.as_mut()?;
+        seat.tick = seat.tick.wrapping_add(1);
+        Some(seat.tick % self.scheduler.estate().settings.event_interval == 0)
     }
 
     #[inline]
@@ -314,13 +317,13 @@ impl Worker {
     #[inline]
     fn run_task(&self, task: Runnable) {
         self.stop_searching();
-        super::run_task(self.scheduler.settings(), self.counters(), task);
+        super::run_task(&self.scheduler.estate().settings, self.counters(), task);
     }
 
     /// This worker has something to do: it does not search any more.
     fn stop_searching(&self) {
-        let was_searching = match self.core.borrow_mut().as_mut() {
-            Some(core) => std::mem::replace(&mut core.searching, false),
+        let was_searching = match self.seat.borrow_mut().as_mut() {
+            Some(seat) => std::mem::replace(&mut seat.searching, false),
             None => false,
         };
         if was_searching && self.scheduler.idle().end_search() {
@@ -330,10 +333,10 @@ impl Worker {
     }
 
     fn count_busy(&self, event: impl FnOnce(&mut BusySince, &Counters)) {
-        if let Some(core) = self.core.borrow_mut().as_mut() {
-            event(&mut core.busy, self.counters());
+        if let Some(seat) = self.seat.borrow_mut().as_mut() {
+            event(&mut seat.busy, self.counters());
         }
-        self.scheduler.common().collect_forced_yields();
+        self.scheduler.estate().tallies.collect_forced_yields();
     }
 
     /// Looks for events without sleeping.
@@ -353,7 +356,7 @@ impl Worker {
         self.scheduler.remotes()[self.index].driver.park(batch);
         self.count_busy(BusySince::unpark);
         self.end_sleep();
-        let settings = self.scheduler.settings();
+        let settings = &self.scheduler.estate().settings;
         settings.call(&settings.after_unpark);
         defer::take(batch);
         self.deliver(batch);
@@ -361,23 +364,23 @@ impl Worker {
 
     /// Whether this worker itself has nothing to do.
     fn may_sleep(&self) -> bool {
-        let core = self.core.borrow();
-        let Some(core) = core.as_ref() else {
+        let seat = self.seat.borrow();
+        let Some(seat) = seat.as_ref() else {
             return false;
         };
-        core.next.is_none() && core.ring.is_empty() && defer::is_empty()
+        seat.next.is_none() && seat.ring.is_empty() && defer::is_empty()
     }
 
     /// Goes onto the list of sleepers. Says no if there is something to do after all.
     fn prepare_sleep(&self) -> bool {
-        let settings = self.scheduler.settings();
+        let settings = &self.scheduler.estate().settings;
         settings.call(&settings.before_park);
         // The hook may have spawned.
         if !self.may_sleep() {
             return false;
         }
-        let searching = match self.core.borrow_mut().as_mut() {
-            Some(core) => std::mem::replace(&mut core.searching, false),
+        let searching = match self.seat.borrow_mut().as_mut() {
+            Some(seat) => std::mem::replace(&mut seat.searching, false),
             None => return false,
         };
         let look = self.scheduler.idle().prepare_sleep(self.index, searching);
@@ -391,8 +394,8 @@ impl Worker {
 
     fn end_sleep(&self) {
         let woken_on_purpose = self.scheduler.idle().end_sleep(self.index);
-        if let Some(core) = self.core.borrow_mut().as_mut() {
-            core.searching = woken_on_purpose;
+        if let Some(seat) = self.seat.borrow_mut().as_mut() {
+            seat.searching = woken_on_purpose;
         }
     }
 
@@ -404,8 +407,8 @@ impl Worker {
         self.set_delivering(true);
         wake_all(batch);
         self.set_delivering(false);
-        let spare = match self.core.borrow().as_ref() {
-            Some(core) => core.ring.len() > 1,
+        let spare = match self.seat.borrow().as_ref() {
+            Some(seat) => seat.ring.len() > 1,
             None => false,
         };
         if spare {
@@ -414,37 +417,37 @@ impl Worker {
     }
 
     fn set_delivering(&self, delivering: bool) {
-        if let Some(core) = self.core.borrow_mut().as_mut() {
-            core.delivering = delivering;
+        if let Some(seat) = self.seat.borrow_mut().as_mut() {
+            seat.delivering = delivering;
         }
     }
 }
 
-/// Takes the core back when dropped, if nobody has begun to run it. Made by [`hand_over`].
+/// Takes the seat back when dropped, if nobody has begun to run it. Made by [`hand_over`].
 pub(super) struct HandedOver {
     worker: Option<Rc<Worker>>,
 }
 
-/// Gives this thread's core, if it has one, to another thread: this one is going to block.
+/// Gives this thread's seat, if it has one, to another thread: this one is going to block.
 pub(super) fn hand_over() -> HandedOver {
     let Some(worker) = WORKER.with(|current| current.borrow().clone()) else {
         // A thread in `block_on`: nobody else depends on it.
         return HandedOver { worker: None };
     };
-    let Some(mut core) = worker.core.borrow_mut().take() else {
+    let Some(mut seat) = worker.seat.borrow_mut().take() else {
         // Handed over already: blocking inside of blocking.
         return HandedOver { worker: None };
     };
     // What is in the slot must be reachable for the others.
-    if let Some(task) = core.next.take() {
-        core.push_last(&worker.scheduler, task);
+    if let Some(task) = seat.next.take() {
+        seat.push_last(&worker.scheduler, task);
     }
-    let was_searching = std::mem::replace(&mut core.searching, false);
+    let was_searching = std::mem::replace(&mut seat.searching, false);
     if was_searching && worker.scheduler.idle().end_search() {
         worker.scheduler.wake_one();
     }
     let remote = &worker.scheduler.remotes()[worker.index];
-    *remote.core.lock() = Some(core);
+    *remote.seat.lock() = Some(seat);
     if let Err(error) = worker.scheduler.start_worker(worker.index) {
         // Nobody else can do the work meanwhile; better late than never.
         tracing::error!(
@@ -462,10 +465,10 @@ impl Drop for HandedOver {
         let Some(worker) = self.worker.take() else {
             return;
         };
-        let core = worker.scheduler.remotes()[worker.index].core.lock().take();
-        if core.is_some() {
+        let seat = worker.scheduler.remotes()[worker.index].seat.lock().take();
+        if seat.is_some() {
             worker.counters().set_thread();
         }
-        *worker.core.borrow_mut() = core;
+        *worker.seat.borrow_mut() = seat;
     }
 }

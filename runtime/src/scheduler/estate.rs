@@ -1,0 +1,39 @@
+//! What a runtime owns as a whole, whatever its flavour.
+
+use std::sync::Arc;
+
+use runtime_timer::Clock;
+
+use super::counters::Tallies;
+use super::injection::Injection;
+use crate::runtime::blocking_pool::BlockingPool;
+use crate::runtime::{Id, Settings};
+use crate::task::owned::OwnedTasks;
+
+/// The parts that every scheduler has, and that the rest of the runtime reaches through it.
+pub(crate) struct Estate {
+    pub(crate) id: Id,
+    pub(crate) settings: Arc<Settings>,
+    pub(crate) clock: Clock,
+    /// Every task that is not complete.
+    pub(crate) owned: OwnedTasks,
+    /// What comes in from other threads.
+    pub(crate) injection: Injection,
+    pub(crate) blocking: BlockingPool,
+    pub(crate) tallies: Tallies,
+}
+
+impl Estate {
+    /// The estate of a scheduler with so many threads.
+    pub(crate) fn new(id: Id, threads: usize, clock: Clock, settings: Arc<Settings>) -> Self {
+        Self {
+            id,
+            clock,
+            owned: OwnedTasks::new(threads),
+            injection: Injection::new(),
+            blocking: BlockingPool::new(settings.clone()),
+            tallies: Tallies::default(),
+            settings,
+        }
+    }
+}
