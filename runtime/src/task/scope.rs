@@ -239,6 +239,8 @@ impl<E> Drop for Ending<E> {
 }
 
 #[cfg(all(test, not(rt_loom)))]
+mod property;
+#[cfg(all(test, not(rt_loom)))]
 mod tests {
     use super::*;
     use std::sync::atomic::AtomicUsize;
