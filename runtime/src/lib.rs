@@ -76,6 +76,7 @@ pub mod tokio_io;
 
 #[doc(hidden)]
 pub mod macros;
+mod queue;
 mod scheduler;
 #[cfg(any(feature = "futures-io", feature = "tokio-io", feature = "hyper"))]
 mod wrapper;

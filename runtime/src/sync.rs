@@ -39,6 +39,8 @@ macro_rules! show_as_value {
 
 pub(crate) mod barrier;
 mod cancellation_token;
+#[cfg(all(test, not(rt_loom)))]
+mod lent;
 pub(crate) mod mutex;
 pub(crate) mod notify;
 pub(crate) mod once_cell;

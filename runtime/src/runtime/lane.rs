@@ -23,15 +23,11 @@ use runtime_base::sync::Mutex;
 use runtime_base::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed};
 use runtime_base::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
 
-/// Jobs in the order of arrival: the library's queue, or one that loom understands.
-#[cfg(not(rt_loom))]
-type Jobs<J> = crossbeam_queue::SegQueue<J>;
-#[cfg(rt_loom)]
-use model_queue::Jobs;
+use crate::queue::Queue;
 
 /// One class of blocking work.
 pub(crate) struct Lane<J> {
-    jobs: Jobs<J>,
+    jobs: Queue<J>,
     /// Who is idle, the latest last.
     idle: Mutex<Vec<Unparker>>,
     /// The length of `idle`, to be read without its lock.
@@ -58,7 +54,7 @@ impl<J> Lane<J> {
     /// A lane with at most `limit` threads.
     pub(crate) fn new(limit: usize) -> Self {
         Self {
-            jobs: Jobs::new(),
+            jobs: Queue::new(),
             idle: Mutex::new(Vec::new()),
             idle_count: AtomicUsize::new(0),
             threads: AtomicUsize::new(0),
@@ -198,37 +194,6 @@ impl<J> Lane<J> {
     /// How many threads wait for a job.
     pub(crate) fn idle(&self) -> usize {
         self.idle_count.load(Relaxed)
-    }
-}
-
-#[cfg(rt_loom)]
-mod model_queue {
-    use super::Mutex;
-    use std::collections::VecDeque;
-
-    /// Stands in for the library's queue, which loom does not know.
-    pub(super) struct Jobs<J>(Mutex<VecDeque<J>>);
-
-    impl<J> Jobs<J> {
-        pub(super) fn new() -> Self {
-            Self(Mutex::new(VecDeque::new()))
-        }
-
-        pub(super) fn push(&self, job: J) {
-            self.0.lock().push_back(job);
-        }
-
-        pub(super) fn pop(&self) -> Option<J> {
-            self.0.lock().pop_front()
-        }
-
-        pub(super) fn is_empty(&self) -> bool {
-            self.0.lock().is_empty()
-        }
-
-        pub(super) fn len(&self) -> usize {
-            self.0.lock().len()
-        }
     }
 }
 

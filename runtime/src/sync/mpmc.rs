@@ -65,7 +65,6 @@ mod sender;
 mod bounded;
 mod channel;
 mod permit;
-mod queue;
 mod unbounded;
 
 /// What sending and receiving can end with: the errors of [`mpsc`](super::mpsc).

@@ -19,12 +19,12 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker, ready};
 
-use crossbeam_queue::SegQueue;
 use runtime_base::arena::{Arena, Key};
 use runtime_base::coop;
 use runtime_base::waker_cell::WakerCell;
 
 use super::{AbortHandle, Id, JoinError, JoinHandle, LocalSet};
+use crate::queue::Queue;
 use crate::runtime::Handle;
 
 /// A set of spawned tasks, all with the same type of output.
@@ -58,7 +58,7 @@ struct Entry<T> {
 /// What the tasks of one set tell it.
 struct Completed {
     /// Keys of entries whose task is complete; some may be gone.
-    keys: SegQueue<Key>,
+    keys: Queue<Key>,
     waiting: WakerCell,
 }
 
@@ -83,7 +83,7 @@ impl<T> JoinSet<T> {
     /// An empty set.
     pub fn new() -> Self {
         let completed = Completed {
-            keys: SegQueue::new(),
+            keys: Queue::new(),
             waiting: WakerCell::new(),
         };
         Self {

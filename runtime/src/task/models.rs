@@ -14,7 +14,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use runtime_base::sync::atomic::{AtomicBool, AtomicUsize};
 use runtime_base::sync::{Arc, Mutex, model, thread};
 
-use super::{Id, JoinHandle, Runnable, Schedule, TaskRef};
+use super::{Id, JoinHandle, JoinSet, Runnable, Schedule, TaskRef};
 
 /// A scheduler that is a queue, run by whoever asks.
 #[derive(Clone)]
@@ -288,6 +288,35 @@ fn shutdown_and_poll_drop_the_future_once() {
         };
         assert!(error.is_cancelled());
         drop(join);
+        setup.assert_nothing_left();
+    });
+}
+
+#[test]
+fn a_join_set_sees_the_output_or_is_woken() {
+    model(|| {
+        let setup = Setup::new();
+        setup.flag.store(true, Relaxed);
+        let (listed, join) = setup.spawn();
+        drop(listed);
+        let queue = setup.queue.clone();
+        // The task may be complete before it is in the set, and at any moment later.
+        let runner = thread::spawn(move || queue.run_all());
+        let mut set = JoinSet::new();
+        set.insert(join);
+        let counter = std::sync::Arc::new(Counter::default());
+        let waker = Waker::from(counter.clone());
+        let mut cx = Context::from_waker(&waker);
+        let mut polled = set.poll_join_next(&mut cx);
+        runner.join().unwrap();
+        if polled.is_pending() {
+            assert!(counter.0.load(SeqCst) > 0, "the set was not woken");
+            polled = set.poll_join_next(&mut cx);
+        }
+        let Poll::Ready(Some(Ok(output))) = polled else {
+            panic!("the task is complete")
+        };
+        drop((output, set));
         setup.assert_nothing_left();
     });
 }

@@ -16,10 +16,10 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
 
-use crossbeam_queue::SegQueue;
 use runtime_base::waker_cell::WakerCell;
 
 use super::{AbortHandle, JoinHandle, JoinSet};
+use crate::queue::Queue;
 
 /// Where the children of one [`scope`] are spawned. Clones are the same scope; children may spawn
 /// more children through theirs.
@@ -29,7 +29,7 @@ pub struct Scope<E> {
 
 struct Arrivals<E> {
     /// Children that the scope's future has not seen yet.
-    children: SegQueue<JoinHandle<Result<(), E>>>,
+    children: Queue<JoinHandle<Result<(), E>>>,
     arrived: WakerCell,
 }
 
@@ -115,7 +115,7 @@ where
     E: Send + 'static,
 {
     let arrivals = Arrivals {
-        children: SegQueue::new(),
+        children: Queue::new(),
         arrived: WakerCell::new(),
     };
     let scope = Scope {
@@ -238,6 +238,8 @@ impl<E> Drop for Ending<E> {
     }
 }
 
+#[cfg(all(test, not(rt_loom)))]
+mod property;
 #[cfg(all(test, not(rt_loom)))]
 mod tests {
     use super::*;

@@ -97,3 +97,5 @@ fn two_senders_keep_one_order_for_all() {
 
 #[cfg(not(rt_loom))]
 mod plain;
+#[cfg(not(rt_loom))]
+mod waits;

@@ -23,7 +23,7 @@ use runtime_base::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed};
 use runtime_base::wait_list::Wakers;
 
 use super::error::{SendError, TryRecvError, TrySendError};
-use super::queue::Queue;
+use crate::queue::Queue;
 use crate::sync::permits::{Permits, TryAcquireError};
 
 /// The shared part of a channel.

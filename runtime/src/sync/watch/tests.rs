@@ -349,3 +349,5 @@ proptest! {
         }
     }
 }
+
+mod waits;
