@@ -1,5 +1,6 @@
-//! What the system knows of this process: CPU time, and how many descriptors it may have.
-#![allow(unsafe_code)] // Three system calls that the standard library does not wrap.
+//! What the system knows of this process: CPU time, and how many descriptors it may have; and signals
+//! to itself.
+#![allow(unsafe_code)] // System calls that the standard library does not wrap.
 
 use std::time::Duration;
 
@@ -45,3 +46,15 @@ pub fn raise_descriptor_limit() {
 /// Nothing to raise.
 #[cfg(not(unix))]
 pub fn raise_descriptor_limit() {}
+
+/// Sends the calling thread a signal.
+///
+/// # Panics
+///
+/// If there is no such signal.
+#[cfg(unix)]
+pub fn raise(signal: libc::c_int) {
+    // SAFETY: it takes no memory. What a handler may do is the concern of who has installed it.
+    let result = unsafe { libc::raise(signal) };
+    assert_eq!(result, 0, "there is no signal {signal}");
+}

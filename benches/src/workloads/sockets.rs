@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::rt::io::{AsyncReadExt, AsyncWriteExt};
-use super::rt::net::{TcpListener, TcpStream};
+use super::rt::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use super::rt::net::TcpListener;
 use super::rt::runtime::Runtime;
 use super::rt::sync::oneshot;
 use super::rt::task;
@@ -53,7 +53,7 @@ fn echo(runtime: Runtime, connections: usize) -> Workload {
 }
 
 /// The loop of every echo server.
-async fn echo_back(mut stream: TcpStream) {
+pub(super) async fn echo_back(mut stream: impl AsyncRead + AsyncWrite + Unpin) {
     let mut buffer = [0; 2 * REQUEST];
     while let Ok(length @ 1..) = stream.read(&mut buffer).await {
         if stream.write_all(&buffer[..length]).await.is_err() {
@@ -83,7 +83,7 @@ pub(super) fn accept_close(runtime: Runtime) -> Workload {
 }
 
 /// Lets the clients work, and the runtime serve them until they are done.
-fn serve(runtime: &Runtime, crew: &Crew, amount: u64) -> Cost {
+pub(super) fn serve(runtime: &Runtime, crew: &Crew, amount: u64) -> Cost {
     let (sender, done) = oneshot::channel::<Duration>();
     crew.begin(amount, move |elapsed| {
         let _ = sender.send(elapsed);

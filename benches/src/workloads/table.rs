@@ -1,10 +1,13 @@
 //! The rows, for the runtime that `rt` is.
 
-use super::rt;
+#[cfg(unix)]
+use super::SIGNAL;
+use super::{receive_burst, rt};
 use crate::row::{Flavour, Row, Unit, Workload};
 
 mod channels;
 mod countdown;
+mod datagrams;
 mod fanout;
 mod files;
 mod locks;
@@ -13,6 +16,8 @@ mod signals;
 mod sockets;
 mod tasks;
 mod timers;
+#[cfg(unix)]
+mod unix;
 
 use rt::runtime::{Builder, Runtime};
 
@@ -65,6 +70,16 @@ const TABLE: &[Line] = &[
     ("echo_64", Both, Us, sockets::echo_64, "64 bytes there and back, one of 64 connections"),
     ("echo_1000", Both, Us, sockets::echo_1000, "64 bytes there and back, one of 1,000 connections"),
     ("accept_close", Both, Us, sockets::accept_close, "a connection opened, accepted and closed"),
+    ("udp_echo", Both, Us, datagrams::udp_echo, "a datagram of 64 bytes there and back"),
+    ("udp_batch", Both, Ns, datagrams::udp_batch, "one of 128 datagrams that have arrived, received: by recv_many here, by try_recv_from in a loop on Tokio"),
+    #[cfg(unix)]
+    ("unix_echo", Both, Us, unix::unix_echo, "64 bytes there and back over a UnixStream"),
+    #[cfg(unix)]
+    ("pipe", Both, Ns, unix::pipe, "4 KiB written to a pipe by one task and read by another"),
+    #[cfg(unix)]
+    ("spawn_process", Both, Us, unix::spawn_process, "/bin/true started and waited for"),
+    #[cfg(unix)]
+    ("signal", Both, Us, unix::signal, "a signal that the process raises, until recv returns"),
     ("fs_read_small", Both, Ns, files::fs_read_small, "rewind and read 4 KiB, in the page cache, of an open file"),
     ("fs_read_whole", Both, Ns, files::fs_read_whole, "fs::read of a file of 4 KiB, in the page cache"),
     ("fs_write_small", Both, Ns, files::fs_write_small, "write 4 KiB to an open file and flush"),
