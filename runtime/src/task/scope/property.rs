@@ -18,6 +18,14 @@ enum Order {
     Panic,
     /// Spawns one more child.
     Spawn,
+    /// Spawns one more child and ends at once.
+    Replace,
+}
+
+impl Order {
+    fn spawns(self) -> bool {
+        matches!(self, Self::Spawn | Self::Replace)
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -30,6 +38,7 @@ enum Step {
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let order = prop_oneof![
         10 => Just(Order::Spawn),
+        3 => Just(Order::Replace),
         6 => Just(Order::End),
         1 => Just(Order::Fail),
         1 => Just(Order::Panic),
@@ -66,11 +75,14 @@ fn obey(
                 Some(Order::End) => return Ok(()),
                 Some(Order::Fail) => return Err(id),
                 Some(Order::Panic) => resume_unwind(Box::new(id)),
-                Some(Order::Spawn) => {
+                Some(order) => {
                     let (sender, orders) = mpsc::unbounded_channel();
                     let child = obey(scope.clone(), world.clone(), orders, id + 1);
                     let abort = scope.spawn(child);
                     let _ = world.0.send(Child(sender, abort));
+                    if matches!(order, Order::Replace) {
+                        return Ok(());
+                    }
                 }
                 None => pending().await,
             }
@@ -136,7 +148,7 @@ proptest! {
                 match order {
                     Some(Order::Fail) => expected = Some(End::Failed),
                     Some(Order::Panic) => expected = Some(End::Panicked),
-                    _ if !body_runs && children.is_empty() && !matches!(order, Some(Order::Spawn)) => {
+                    _ if !body_runs && children.is_empty() && !order.is_some_and(Order::spawns) => {
                         expected = Some(End::Done);
                     }
                     _ => {}
