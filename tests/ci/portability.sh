@@ -14,7 +14,8 @@ targets=(
 # The compiler knows where the library of a target is, or would be.
 installed() {
     local library
-    library=$(rustc --print target-libdir --target "$1") && compgen -G "$library/libstd-*" >/dev/null
+    library=$(rustc --print target-libdir --target "$1" 2>/dev/null) &&
+        compgen -G "$library/libstd-*" >/dev/null
 }
 
 # Any output is a warning or an error. Flags of the compiler would rebuild all dependencies.
@@ -28,6 +29,12 @@ check() {
     return "$status"
 }
 
+# A network that swallows everything is a reason to skip.
+limit=()
+if command -v timeout >/dev/null; then
+    limit=(timeout 60s)
+fi
+
 status=0 checked=0
 for target in "${targets[@]}"; do
     if ! installed "$target"; then
@@ -35,8 +42,8 @@ for target in "${targets[@]}"; do
             echo "-- $target SKIPPED: not installed, and there is no rustup"
             continue
         fi
-        if ! log=$(rustup target add "$target" 2>&1); then
-            echo "-- $target SKIPPED: $(tail -n 1 <<<"$log")"
+        if ! log=$(${limit[@]+"${limit[@]}"} rustup target add "$target" 2>&1); then
+            echo "-- $target SKIPPED: $(grep -m 1 ^error: <<<"$log" || tail -n 1 <<<"$log")"
             continue
         fi
     fi
