@@ -1,10 +1,10 @@
 //! Nothing is left behind: no descriptor, no task, no thread, no memory that a future owned.
 //!
-//! The counts are of the process, so the tests take turns.
+//! The counts are of the process, so every test has one of its own.
 
 use std::future::{pending, poll_fn};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
-use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -14,17 +14,9 @@ use runtime::net::{TcpListener, TcpStream};
 use runtime::sync::{Notify, mpsc, oneshot};
 use runtime::task::{spawn_blocking, yield_now};
 use runtime::time::sleep;
-use tests::process::{allow_many_descriptors, open_descriptors, threads};
+use tests::process::{allow_many_descriptors, in_own_process, open_descriptors, threads};
 use tests::wakers::Counting;
 use tests::{Flavour, each_flavour, each_of};
-
-/// One test at a time; another one may have failed.
-fn alone() -> MutexGuard<'static, ()> {
-    static ALONE: Mutex<()> = Mutex::new(());
-    ALONE
-        .lock()
-        .unwrap_or_else(|poisoned| poisoned.into_inner())
-}
 
 /// Waits until no task is left but `count`.
 fn wait_for_tasks(runtime: &Runtime, count: usize) {
@@ -66,7 +58,12 @@ async fn visit(address: std::net::SocketAddr) {
 
 #[test]
 fn ten_thousand_connections_one_after_the_other_leave_nothing() {
-    let _alone = alone();
+    if !in_own_process(
+        "ten_thousand_connections_one_after_the_other_leave_nothing",
+        &[],
+    ) {
+        return;
+    }
     each_of(
         &[Flavour::CurrentThread, Flavour::MultiThread(2)],
         |flavour| {
@@ -99,7 +96,9 @@ fn ten_thousand_connections_one_after_the_other_leave_nothing() {
 
 #[test]
 fn a_thousand_connections_at_once_leave_nothing() {
-    let _alone = alone();
+    if !in_own_process("a_thousand_connections_at_once_leave_nothing", &[]) {
+        return;
+    }
     allow_many_descriptors();
     each_flavour(|flavour| {
         let outside = open_descriptors();
@@ -148,7 +147,9 @@ fn a_thousand_connections_at_once_leave_nothing() {
 
 #[test]
 fn the_end_closes_connections_that_are_in_use() {
-    let _alone = alone();
+    if !in_own_process("the_end_closes_connections_that_are_in_use", &[]) {
+        return;
+    }
     each_flavour(|flavour| {
         let outside = open_descriptors();
         let runtime = flavour.build();
@@ -179,7 +180,9 @@ fn the_end_closes_connections_that_are_in_use() {
 
 #[test]
 fn a_runtime_leaves_no_descriptor_and_no_thread() {
-    let _alone = alone();
+    if !in_own_process("a_runtime_leaves_no_descriptor_and_no_thread", &[]) {
+        return;
+    }
     each_flavour(|flavour| {
         let (descriptors, before) = (open_descriptors(), threads());
         for round in 0..20 {
@@ -205,7 +208,9 @@ async fn sleep_forever() {
 
 #[test]
 fn a_runtime_that_was_left_in_the_background_goes_too() {
-    let _alone = alone();
+    if !in_own_process("a_runtime_that_was_left_in_the_background_goes_too", &[]) {
+        return;
+    }
     each_flavour(|flavour| {
         let (descriptors, before) = (open_descriptors(), threads());
         for _ in 0..20 {
@@ -230,7 +235,9 @@ async fn sleep_forever_in_pieces() {
 
 #[test]
 fn what_a_task_owns_goes_with_it_however_it_ends() {
-    let _alone = alone();
+    if !in_own_process("what_a_task_owns_goes_with_it_however_it_ends", &[]) {
+        return;
+    }
     each_flavour(|flavour| {
         let owned = Arc::new(());
         let runtime = flavour.build();
@@ -276,7 +283,9 @@ fn what_a_task_owns_goes_with_it_however_it_ends() {
 
 #[test]
 fn tasks_that_refer_to_each_other_go_with_the_runtime() {
-    let _alone = alone();
+    if !in_own_process("tasks_that_refer_to_each_other_go_with_the_runtime", &[]) {
+        return;
+    }
     each_flavour(|flavour| {
         let owned = Arc::new(());
         let runtime = flavour.build();
@@ -309,7 +318,12 @@ fn tasks_that_refer_to_each_other_go_with_the_runtime() {
 
 #[test]
 fn wakers_that_a_task_keeps_of_itself_go_with_the_runtime() {
-    let _alone = alone();
+    if !in_own_process(
+        "wakers_that_a_task_keeps_of_itself_go_with_the_runtime",
+        &[],
+    ) {
+        return;
+    }
     each_flavour(|flavour| {
         let owned = Arc::new(());
         let runtime = flavour.build();
@@ -333,7 +347,9 @@ fn wakers_that_a_task_keeps_of_itself_go_with_the_runtime() {
 
 #[test]
 fn wakers_left_with_leaf_futures_go_with_the_runtime() {
-    let _alone = alone();
+    if !in_own_process("wakers_left_with_leaf_futures_go_with_the_runtime", &[]) {
+        return;
+    }
     each_flavour(|flavour| {
         let runtime = flavour.build();
         let (count, waker) = Counting::new();
