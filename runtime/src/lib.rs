@@ -78,6 +78,7 @@ pub mod tokio_io;
 pub mod macros;
 mod queue;
 mod scheduler;
+mod watchdog;
 #[cfg(any(feature = "futures-io", feature = "tokio-io", feature = "hyper"))]
 mod wrapper;
 

@@ -1,0 +1,5 @@
+//! Sees tasks that block their thread, and says what they do.
+
+#![allow(dead_code, unreachable_pub)] // until the monitor asks
+
+pub(crate) mod whereabouts;
