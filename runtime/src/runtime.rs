@@ -52,6 +52,8 @@ pub use rng_seed::RngSeed;
 pub(crate) use settings::Settings;
 pub use settings::UnhandledPanic;
 
+pub use crate::watchdog::{Rescue, Stall, Whereabouts};
+
 use crate::task::JoinHandle;
 use handle::{Flavor, enter_to_block};
 use rng_seed::Seeded;
@@ -179,9 +181,13 @@ impl Runtime {
     /// current-thread runtime everything runs here; when several threads call it, one of them runs
     /// the tasks and hands over when it is done.
     ///
+    /// Inside of a task of a multi-thread runtime, another thread takes over what this one has to do;
+    /// see [`Handle::block_on`].
+    ///
     /// # Panics
     ///
-    /// Inside of asynchronous code, or when `future` panics. Await the future there instead.
+    /// Inside of a task of a current-thread runtime or a `LocalSet`, because nobody could take over, and
+    /// when `future` panics. Await the future there instead.
     #[track_caller]
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         let context = enter_to_block(&self.handle);

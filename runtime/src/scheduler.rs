@@ -1,7 +1,8 @@
 //! Who runs tasks, where, and when.
 //!
 //! - [`MultiThread`] (`scheduler/multi_thread.rs`): workers that take work from each other. What one
-//!   worker does is `scheduler/worker.rs`; its queue is `scheduler/ring.rs`, what all share is
+//!   worker does is `scheduler/worker.rs`, how its thread can lose that right
+//!   `scheduler/tenure.rs`; its queue is `scheduler/ring.rs`, what all share is
 //!   `scheduler/injection.rs`, and who sleeps and is woken is `scheduler/idle.rs`.
 //! - [`CurrentThread`] (`scheduler/current_thread.rs`): one thread, the one that blocks on a future.
 //!
@@ -13,11 +14,11 @@ use std::task::{Context, Poll};
 use std::time::Instant;
 
 use runtime_base::parker::Parker;
-use runtime_base::wake_batch::WakeBatch;
-use runtime_base::{coop, defer, driving};
+use runtime_base::{coop, driving};
 
 use crate::runtime::{Handle, Settings, hooks};
 use crate::task::Runnable;
+use crate::watchdog::Post;
 
 pub(crate) mod counters;
 mod current_thread;
@@ -26,18 +27,21 @@ mod idle;
 mod injection;
 mod multi_thread;
 mod ring;
+mod tenure;
 mod worker;
 
 pub(crate) use counters::Counters;
 pub(crate) use current_thread::{CurrentThread, Runs};
 pub(crate) use estate::Estate;
 pub(crate) use multi_thread::MultiThread;
-pub(crate) use worker::worker_index;
+pub(crate) use worker::{HandedOver, hand_over, worker_index};
 
 /// Polls a task, and tells those who watch.
 #[inline]
-fn run_task(settings: &Settings, counters: &Counters, task: Runnable) {
+fn run_task(settings: &Settings, counters: &Counters, post: &Post, task: Runnable) {
     counters.polls.add(1);
+    let header = task.header();
+    let _in_poll = post.begin(header.id.number(), header.spawned_at);
     if settings.watches_polls {
         return run_watched(settings, counters, task);
     }
@@ -77,6 +81,11 @@ pub(crate) fn block_on_this_thread<F: Future>(handle: &Handle, future: F) -> F::
     }
 }
 
+/// Whether another thread could do what this one has to do.
+pub(crate) fn is_replaceable() -> bool {
+    !current_thread::is_running_here() && !crate::task::is_in_run_until()
+}
+
 /// Runs `work`, which may block, after what else this thread has to do was handed over.
 #[track_caller]
 pub(crate) fn block_in_place<R>(work: impl FnOnce() -> R) -> R {
@@ -93,11 +102,6 @@ pub(crate) fn block_in_place<R>(work: impl FnOnce() -> R) -> R {
         "can call blocking only when running on the multi-threaded runtime, and not inside of \
          `LocalSet::run_until`; use `spawn_blocking`"
     );
-    // A task that yielded would wait for a scheduler that has no turn before `work` is done. Woken
-    // before the seat goes, so that those tasks go with it.
-    let mut batch = WakeBatch::new();
-    let suspended = defer::suspend(&mut batch);
-    worker::wake_all(&mut batch);
     let handed_over = worker::hand_over();
     // What follows does not give way, so its budget must not end either.
     let output = coop::with_unlimited(|| {
@@ -105,6 +109,5 @@ pub(crate) fn block_in_place<R>(work: impl FnOnce() -> R) -> R {
         work()
     });
     drop(handed_over);
-    drop(suspended);
     output
 }

@@ -1,5 +1,309 @@
-//! Sees tasks that block their thread, and says what they do.
+//! Sees a thread that a task holds up, gives its work to another thread, and says whose fault it is.
+//!
+//! # How it works
+//!
+//! A scheduler thread publishes what it polls in its [`Post`], with three plain stores for each poll. One
+//! thread for each runtime, the *monitor* (`watchdog/monitor.rs`), looks at the posts every few
+//! milliseconds. A thread that is in the same poll as before for longer than a limit is *stalled*:
+//!
+//! - In the multi-thread flavour the monitor takes the worker's seat from the thread and gives it to
+//!   another one, the *stand-in*, which is the worker from then on (`scheduler/tenure.rs` says how a
+//!   seat is taken from a thread that could use it at any moment). When the stalled thread comes
+//!   back it finds its seat gone, and ends.
+//! - After another limit the stall is reported (`watchdog/report.rs`): as a `tracing` event, to the
+//!   hook of [`Builder::on_stall`](crate::runtime::Builder::on_stall), and in the
+//!   [metrics](crate::runtime::RuntimeMetrics).
+//!
+//! # Sleep
+//!
+//! The monitor sleeps without a limit of time while all threads of the scheduler sleep. So a thread
+//! that wakes up looks whether it has to wake the monitor.
+//!
+//! # Invariant
+//!
+//! - **W1** While a scheduler thread is awake, the monitor is awake or is being woken. The monitor
+//!   says that it sleeps and then looks at every thread; a thread says that it is awake and then
+//!   looks at the monitor. Of the two one sees the other, because of the fences between
+//!   ([`asymmetric`]).
 
-#![allow(dead_code, unreachable_pub)] // until the monitor asks
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
 
+use parking_lot::Mutex;
+use runtime_base::asymmetric;
+use runtime_base::parker::{Parker, Unparker};
+use runtime_base::sync::atomic::AtomicBool;
+use runtime_base::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+
+use crate::runtime::Handle;
+use crate::scheduler::Estate;
+
+mod monitor;
+mod post;
+mod report;
 pub(crate) mod whereabouts;
+
+pub(crate) use post::Post;
+pub use report::{Rescue, Stall};
+pub use whereabouts::Whereabouts;
+
+/// What the builder decided about stalls.
+#[derive(Clone)]
+pub(crate) struct Settings {
+    /// How long a poll may take before another thread takes over.
+    pub(crate) rescue_after: Option<Duration>,
+    /// How long a poll may take before somebody is told.
+    pub(crate) report_after: Option<Duration>,
+    /// How many threads may work in the place of stalled ones at a time.
+    pub(crate) max_stand_ins: usize,
+    pub(crate) on_stall: Option<StallHook>,
+}
+
+/// Something of the user's that is told of stalls.
+pub(crate) type StallHook = Arc<dyn Fn(&Stall) + Send + Sync>;
+
+impl Settings {
+    /// The defaults. Ten milliseconds are what other runtimes call blocking; the rescue comes before
+    /// the report, because a client waits for the one and nobody for the other. 64 threads that
+    /// are held up at once are a program that is broken in a way which more threads do not mend.
+    pub(crate) const DEFAULT: Self = Self {
+        rescue_after: Some(Duration::from_millis(4)),
+        report_after: Some(Duration::from_millis(10)),
+        max_stand_ins: 64,
+        on_stall: None,
+    };
+
+    /// How often the monitor looks: twice within the shorter limit, so that a stall is seen at one and
+    /// a half times the limit at the latest. `None` if there is nothing to look for.
+    fn tick(&self) -> Option<Duration> {
+        let limits = [self.rescue_after, self.report_after];
+        let shortest = limits.into_iter().flatten().min()?;
+        Some((shortest / 2).clamp(Duration::from_millis(1), Duration::from_millis(100)))
+    }
+}
+
+/// A scheduler, as its monitor sees it.
+pub(crate) trait Watched: Send + Sync + 'static {
+    fn estate(&self) -> &Estate;
+    fn handle(self: Arc<Self>) -> Handle;
+    fn worker_count(&self) -> usize;
+    /// What a worker does, unless it has no thread at the moment.
+    fn look(&self, worker: usize) -> Option<Sighting>;
+    /// Gives the worker another thread, if it still does what was seen.
+    fn rescue(self: Arc<Self>, worker: usize, sighting: &Sighting) -> Rescue;
+    /// How many threads work in the place of a stalled one.
+    fn stand_ins(&self) -> usize;
+}
+
+/// What a look at a worker shows.
+#[derive(Clone)]
+pub(crate) struct Sighting {
+    pub(crate) post: Arc<Post>,
+    /// [`Post::turn`] at that moment.
+    pub(crate) turn: u64,
+}
+
+/// The part of a runtime that watches the rest.
+pub(crate) struct Watchdog {
+    /// How often the monitor looks; `None` if there is none.
+    tick: Option<Duration>,
+    sleep: Sleep,
+    /// Wakes the monitor, once it was started.
+    monitor: Mutex<Option<Unparker>>,
+    stopped: AtomicBool,
+    tally: Tally,
+}
+
+/// What the metrics tell of stalls.
+#[derive(Default)]
+pub(crate) struct Tally {
+    stalls: AtomicU64,
+    rescues: AtomicU64,
+    longest_nanoseconds: AtomicU64,
+}
+
+impl Watchdog {
+    pub(crate) fn new(settings: &Settings) -> Self {
+        asymmetric::prepare();
+        Self {
+            tick: settings.tick(),
+            sleep: Sleep::new(),
+            monitor: Mutex::default(),
+            stopped: AtomicBool::new(false),
+            tally: Tally::default(),
+        }
+    }
+
+    /// The calling thread, whose post this is, is awake: wakes the monitor if it sleeps (W1).
+    #[inline]
+    pub(crate) fn has_woken<W: Watched>(&self, post: &Post, watched: impl FnOnce() -> Arc<W>) {
+        if self.tick.is_some() && self.sleep.has_woken(post) {
+            self.wake(watched);
+        }
+    }
+
+    #[cold]
+    fn wake<W: Watched>(&self, watched: impl FnOnce() -> Arc<W>) {
+        let mut monitor = self.monitor.lock();
+        if let Some(monitor) = &*monitor {
+            return monitor.unpark();
+        }
+        let parker = Parker::new();
+        *monitor = Some(parker.unparker().clone());
+        drop(monitor);
+        let watched: Arc<dyn Watched> = watched();
+        let handle = watched.clone().handle();
+        let started = handle
+            .blocking_pool()
+            .run_aside("runtime-watch", &handle, move || {
+                monitor::run(watched, parker);
+            });
+        if let Err(error) = started {
+            // Everything works without it, as it does elsewhere.
+            tracing::error!(
+                target: "runtime::stall", %error,
+                "there is no thread for the watchdog; tasks that block are not noticed"
+            );
+        }
+    }
+
+    /// The runtime has ended: lets the monitor end.
+    pub(crate) fn stop(&self) {
+        // Release: pairs with the Acquire in `is_stopped`.
+        self.stopped.store(true, Release);
+        if let Some(monitor) = &*self.monitor.lock() {
+            monitor.unpark();
+        }
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.stopped.load(Acquire)
+    }
+
+    pub(crate) fn tally(&self) -> &Tally {
+        &self.tally
+    }
+}
+
+impl Tally {
+    // All accesses are `Relaxed`: these are counts, which order nothing.
+
+    pub(crate) fn stalls(&self) -> u64 {
+        self.stalls.load(Relaxed)
+    }
+
+    pub(crate) fn rescues(&self) -> u64 {
+        self.rescues.load(Relaxed)
+    }
+
+    pub(crate) fn longest(&self) -> Duration {
+        Duration::from_nanos(self.longest_nanoseconds.load(Relaxed))
+    }
+
+    fn stalled(&self) {
+        self.stalls.fetch_add(1, Relaxed);
+    }
+
+    fn rescued(&self) {
+        self.rescues.fetch_add(1, Relaxed);
+    }
+
+    fn lasted(&self, time: Duration) {
+        let nanoseconds = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        self.longest_nanoseconds.fetch_max(nanoseconds, Relaxed);
+    }
+}
+
+/// The monitor's sleep without a limit of time (W1).
+struct Sleep {
+    /// Whether the monitor sleeps, or was not started yet.
+    asleep: AtomicBool,
+}
+
+impl Sleep {
+    fn new() -> Self {
+        Self {
+            asleep: AtomicBool::new(true),
+        }
+    }
+
+    /// A thread woke up. Says whether it has to wake the monitor.
+    #[inline]
+    fn has_woken(&self, post: &Post) -> bool {
+        post.wakes_up();
+        // Partner: `heavy` in `begin`.
+        asymmetric::light();
+        // Relaxed: ordered by the fence. The swap: of several threads one wakes it; what they have
+        // to say is in their posts.
+        self.asleep.load(Relaxed) && self.asleep.swap(false, Relaxed)
+    }
+
+    /// The monitor would like to sleep. Says whether it may: `all_sleep` looks at every thread.
+    fn begin(&self, all_sleep: impl FnOnce() -> bool) -> bool {
+        // Relaxed: ordered by the fence.
+        self.asleep.store(true, Relaxed);
+        // Partner: `light` in `has_woken`.
+        if asymmetric::heavy() && all_sleep() {
+            return true;
+        }
+        self.end();
+        false
+    }
+
+    fn end(&self) {
+        // Relaxed: who reads an old value wakes the monitor once too often.
+        self.asleep.store(false, Relaxed);
+    }
+}
+
+/// Calls what the user gave. A panic ends here: the watchdog goes on.
+fn call_hook(hook: &StallHook, stall: &Stall) {
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(|| hook(stall))) {
+        // Dropping the payload could panic again.
+        std::mem::forget(panic);
+        tracing::error!(target: "runtime::stall", "the hook `on_stall` panicked; the watchdog goes on");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use runtime_base::sync::{Arc, model, thread};
+
+    #[test]
+    fn the_monitor_does_not_sleep_while_a_thread_is_awake() {
+        model(|| {
+            asymmetric::prepare();
+            let sleep = Arc::new(Sleep::new());
+            sleep.end();
+            let posts = Arc::new([Post::of_nobody(), Post::of_nobody()]);
+            let mut monitor = Parker::new();
+            let threads: Vec<_> = (0..2)
+                .map(|index| {
+                    let (sleep, posts) = (sleep.clone(), posts.clone());
+                    let unparker = monitor.unparker().clone();
+                    thread::spawn(move || {
+                        if sleep.has_woken(&posts[index]) {
+                            unparker.unpark();
+                        }
+                    })
+                })
+                .collect();
+            // Nobody goes to sleep again, so a monitor that sleeps for ever has missed somebody, which
+            // loom reports as a deadlock.
+            while posts.iter().any(|post| !post.is_awake()) {
+                if sleep.begin(|| posts.iter().all(|post| !post.is_awake())) {
+                    monitor.park();
+                    sleep.end();
+                } else {
+                    thread::yield_now();
+                }
+            }
+            for thread in threads {
+                thread.join().unwrap();
+            }
+        });
+    }
+}

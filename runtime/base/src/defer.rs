@@ -4,13 +4,28 @@
 //! turn. It hands its waker to [`defer`]; the scheduler wakes the deferred ones after it polled its
 //! driver. On a thread without a scheduler there is nothing to wait for and the waker is woken at
 //! once.
+//!
+//! The wakers are in a list of this thread, unless its scheduler keeps them itself ([`Keeper`]): a
+//! list that belongs to the thread is out of reach for others when the thread is held up.
 
 use std::cell::RefCell;
+use std::rc::Rc;
 use std::task::Waker;
 
+use crate::current::{self, EnterGuard, Slot};
 use crate::wake_batch::WakeBatch;
 
+/// A scheduler that keeps the deferred wakers of its thread itself.
+pub trait Keeper {
+    /// Wakes `waker` after the scheduler has polled its driver.
+    fn defer(&self, waker: &Waker);
+}
+
+/// The [`Keeper`] of a thread.
+pub type KeeperRef = Rc<dyn Keeper>;
+
 thread_local! {
+    static KEEPER: Slot<KeeperRef> = const { Slot::new() };
     static DEFERRED: RefCell<Deferred> =
         const { RefCell::new(Deferred { scheduler_depth: 0, wakers: Vec::new() }) };
 }
@@ -22,18 +37,24 @@ struct Deferred {
 }
 
 /// Says that a scheduler runs on this thread and will call [`take`]. Made by [`scheduler`].
-#[derive(Debug)]
 #[must_use = "wakers are deferred only while the guard lives"]
-pub struct SchedulerGuard(());
+pub struct SchedulerGuard {
+    /// Keeps what an outer scheduler defers, and has no turn meanwhile.
+    outer: Option<KeeperRef>,
+}
 
 /// Marks this thread as one whose scheduler calls [`take`] regularly, until the guard is dropped.
 pub fn scheduler() -> SchedulerGuard {
     DEFERRED.with(|deferred| deferred.borrow_mut().scheduler_depth += 1);
-    SchedulerGuard(())
+    SchedulerGuard {
+        outer: KEEPER.with(|keeper| keeper.replace(None)),
+    }
 }
 
 impl Drop for SchedulerGuard {
     fn drop(&mut self) {
+        let outer = self.outer.take();
+        let _ = KEEPER.try_with(|keeper| keeper.restore(outer));
         let left = DEFERRED.try_with(|deferred| {
             let mut deferred = deferred.borrow_mut();
             deferred.scheduler_depth -= 1;
@@ -50,34 +71,18 @@ impl Drop for SchedulerGuard {
     }
 }
 
-/// Says that the scheduler of this thread has no turn for a while. Made by [`suspend`].
-#[derive(Debug)]
-#[must_use = "wakers are not deferred only while the guard lives"]
-pub struct SuspendedGuard {
-    scheduler_depth: u32,
-}
-
-/// Wakers are woken at once until the guard is dropped, because something blocks this thread and its
-/// scheduler does not come to [`take`] them. Those that wait already are moved into `batch`, to be
-/// woken by the caller.
-pub fn suspend(batch: &mut WakeBatch) -> SuspendedGuard {
-    take(batch);
-    DEFERRED.with(|deferred| SuspendedGuard {
-        scheduler_depth: std::mem::take(&mut deferred.borrow_mut().scheduler_depth),
-    })
-}
-
-impl Drop for SuspendedGuard {
-    fn drop(&mut self) {
-        let _ = DEFERRED.try_with(|deferred| {
-            deferred.borrow_mut().scheduler_depth = self.scheduler_depth;
-        });
-    }
+/// Gives what is deferred on this thread to `keeper`, until the guard is dropped.
+pub fn enter_keeper(keeper: KeeperRef) -> EnterGuard<KeeperRef> {
+    current::enter(&KEEPER, keeper)
 }
 
 /// Wakes `waker` after the scheduler of this thread has polled its driver; at once where there is
 /// no scheduler.
 pub fn defer(waker: &Waker) {
+    // Cloned, because what it does may look at the slot.
+    if let Some(keeper) = KEEPER.with(Slot::get) {
+        return keeper.defer(waker);
+    }
     // Cloning runs code of the waker's author, so it happens outside of the borrow.
     let has_scheduler = DEFERRED.with(|deferred| {
         let deferred = deferred.borrow();

@@ -9,6 +9,7 @@
 //! - [`waker_cell`]: one waker that one task stores and anybody takes.
 //! - [`wait_list`]: many waiters in arrival order; all primitives that queue stand on it.
 //! - [`wake_batch`]: wakers collected under a lock, woken after it.
+//! - [`asymmetric`]: a pair of fences of which one side costs nothing.
 //! - [`arena`]: slots with generations, so that a stale key finds nothing.
 //! - [`current`]: the "current X of this thread" slot, and [`defer`], [`coop`], [`blocking`], which
 //!   are such slots with a purpose.
@@ -21,6 +22,7 @@
 #![deny(unsafe_code)]
 
 pub mod arena;
+pub mod asymmetric;
 pub mod blocking;
 pub mod coop;
 pub mod current;

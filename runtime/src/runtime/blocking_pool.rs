@@ -58,6 +58,8 @@ enum Duty {
     Jobs(Class),
     /// Does this.
     Worker(Box<dyn FnOnce() + Send>),
+    /// Does this under a name of its own; no thread that the user's hooks know of.
+    Aside(&'static str, Box<dyn FnOnce() + Send>),
 }
 
 impl BlockingPool {
@@ -154,8 +156,26 @@ impl BlockingPool {
         self.start_thread(handle, Duty::Worker(Box::new(duty)))
     }
 
+    /// Runs `duty` on a thread of its own for the runtime itself, which is joined with the others.
+    ///
+    /// # Errors
+    ///
+    /// When the system gives no thread.
+    pub(crate) fn run_aside(
+        &self,
+        name: &'static str,
+        handle: &Handle,
+        duty: impl FnOnce() + Send + 'static,
+    ) -> io::Result<()> {
+        self.start_thread(handle, Duty::Aside(name, Box::new(duty)))
+    }
+
     fn start_thread(&self, handle: &Handle, duty: Duty) -> io::Result<()> {
-        let mut builder = thread::Builder::new().name(self.settings.name_thread());
+        let name = match duty {
+            Duty::Aside(name, _) => name.to_owned(),
+            _ => self.settings.name_thread(),
+        };
+        let mut builder = thread::Builder::new().name(name);
         if let Some(size) = self.settings.thread_stack_size {
             builder = builder.stack_size(size);
         }
@@ -172,12 +192,16 @@ impl BlockingPool {
 
     fn run_thread(&self, handle: &Handle, number: u64, duty: Duty) {
         let context = handle.enter_owned();
-        self.settings.call(&self.settings.on_thread_start);
-        match duty {
-            Duty::Worker(duty) => duty(),
-            Duty::Jobs(class) => self.take_jobs(handle, self.lane(class)),
+        if let Duty::Aside(_, duty) = duty {
+            duty();
+        } else {
+            self.settings.call(&self.settings.on_thread_start);
+            match duty {
+                Duty::Worker(duty) | Duty::Aside(_, duty) => duty(),
+                Duty::Jobs(class) => self.take_jobs(handle, self.lane(class)),
+            }
+            self.settings.call(&self.settings.on_thread_stop);
         }
-        self.settings.call(&self.settings.on_thread_stop);
         drop(context);
         let mut threads = self.threads.lock();
         let thread = threads.alive.remove(&number);

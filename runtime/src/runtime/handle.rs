@@ -15,7 +15,7 @@ use runtime_base::driving;
 use super::blocking_pool::{BlockingPool, OffloadTo};
 use super::driver::DriverGuard;
 use super::{Id, RuntimeFlavor, RuntimeMetrics, Settings, TryCurrentError};
-use crate::scheduler::{CurrentThread, Estate, MultiThread};
+use crate::scheduler::{self, CurrentThread, Estate, HandedOver, MultiThread};
 use crate::task::{self, JoinHandle, SpawnFuture, boxed_if_large};
 
 thread_local! {
@@ -240,9 +240,16 @@ impl Handle {
     /// timers are not driven: some other thread must be in
     /// [`Runtime::block_on`](super::Runtime::block_on) for them to make progress.
     ///
+    /// # Inside of asynchronous code
+    ///
+    /// On a thread of a multi-thread runtime another thread takes over what this one has to do, as in
+    /// [`block_in_place`](crate::task::block_in_place); the other futures of the *same* task wait. See
+    /// [`Builder::nested_block_on`](super::Builder::nested_block_on).
+    ///
     /// # Panics
     ///
-    /// Inside of asynchronous code, or when `future` panics. Await the future there instead.
+    /// Inside of a task of a current-thread runtime or a `LocalSet`, because nobody could take over, and
+    /// when `future` panics. Await the future there instead.
     #[track_caller]
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         let context = enter_to_block(self);
@@ -306,17 +313,37 @@ impl Handle {
     }
 }
 
-/// Enters `handle` on a thread that is going to block on a future.
+/// A thread that blocks on a future, with a runtime entered; ends when dropped. Made by
+/// [`enter_to_block`].
+pub(crate) struct Blocking {
+    // In this order: the runtime of before is current again when the thread takes its seat back.
+    _context: ContextGuard,
+    _driving: driving::DrivingGuard,
+    _handed_over: Option<HandedOver>,
+}
+
+/// Enters `handle` on a thread that is going to block on a future. A worker's thread hands its work
+/// over.
 #[track_caller]
-pub(crate) fn enter_to_block(handle: &Handle) -> (driving::DrivingGuard, ContextGuard) {
-    assert!(
-        !driving::is_driving(),
-        "Cannot start a runtime from within a runtime. This happens because a function (like \
-         `block_on`) attempted to block the current thread while the thread is being used to drive \
-         asynchronous tasks. Await the future instead, or move the call into `spawn_blocking` or \
-         `block_in_place`."
-    );
-    (driving::enter(), handle.enter_owned())
+pub(crate) fn enter_to_block(handle: &Handle) -> Blocking {
+    let handed_over = if driving::is_driving() {
+        let allowed = Handle::try_current().is_ok_and(|outer| outer.settings().nested_block_on);
+        assert!(
+            allowed && scheduler::is_replaceable(),
+            "Cannot start a runtime from within a runtime. This happens because a function (like \
+             `block_on`) attempted to block the current thread while the thread is being used to \
+             drive asynchronous tasks. Await the future instead, or move the call into \
+             `spawn_blocking` or `block_in_place`."
+        );
+        Some(scheduler::hand_over())
+    } else {
+        None
+    };
+    Blocking {
+        _context: handle.enter_owned(),
+        _driving: driving::enter(),
+        _handed_over: handed_over,
+    }
 }
 
 impl fmt::Debug for Handle {

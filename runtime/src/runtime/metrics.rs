@@ -12,6 +12,7 @@ use super::Handle;
 use super::handle::Flavor;
 use crate::scheduler::Counters;
 use crate::scheduler::Estate;
+use crate::watchdog::Watched;
 
 /// Counters of a runtime, read at the moment of the call. Made by [`Handle::metrics`].
 ///
@@ -51,6 +52,31 @@ impl RuntimeMetrics {
     /// How many tasks were spawned and are not complete. Blocking work is not counted.
     pub fn num_alive_tasks(&self) -> usize {
         self.estate().owned.len()
+    }
+
+    /// How many polls have taken longer than
+    /// [`Builder::stall_report_after`](super::Builder::stall_report_after).
+    pub fn stalls_count(&self) -> u64 {
+        self.estate().watchdog.tally().stalls()
+    }
+
+    /// How often another thread took over from a task that held up its worker.
+    pub fn stall_rescues_count(&self) -> u64 {
+        self.estate().watchdog.tally().rescues()
+    }
+
+    /// How long the longest stall has lasted, give or take a few milliseconds; one that still lasts
+    /// is included.
+    pub fn longest_stall(&self) -> Duration {
+        self.estate().watchdog.tally().longest()
+    }
+
+    /// How many threads work in the place of stalled ones.
+    pub fn num_stand_ins(&self) -> usize {
+        match &self.handle.flavor {
+            Flavor::CurrentThread(_) => 0,
+            Flavor::MultiThread(scheduler) => scheduler.stand_ins(),
+        }
     }
 
     /// How many tasks wait in the queue that all threads share.

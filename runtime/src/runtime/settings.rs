@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::RngSeed;
 use super::histogram::Scale;
 use super::hooks::TaskHooks;
+use crate::watchdog;
 
 /// Something of the user's that is called at one point of a thread's life.
 pub(crate) type Hook = Arc<dyn Fn() + Send + Sync>;
@@ -36,6 +37,9 @@ pub(crate) struct Settings {
     pub(crate) rng_seed: Option<RngSeed>,
     pub(crate) unhandled_panic: UnhandledPanic,
     pub(crate) disable_lifo_slot: bool,
+    pub(crate) stalls: watchdog::Settings,
+    /// Whether a task may block on a future, and another thread takes over meanwhile.
+    pub(crate) nested_block_on: bool,
 }
 
 /// What a current-thread runtime does when a task panics and nobody awaits it; see

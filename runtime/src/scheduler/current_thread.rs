@@ -43,9 +43,11 @@ use super::counters::{BusySince, Counters};
 use super::estate::Estate;
 use super::worker::wake_all;
 use crate::runtime::driver::{Driver, DriverGuard, Enabled};
+use crate::runtime::handle::Flavor;
 use crate::runtime::rng_seed::Seeded;
-use crate::runtime::{Id, Settings, UnhandledPanic, hooks};
+use crate::runtime::{Handle, Id, Settings, UnhandledPanic, hooks};
 use crate::task::{self, JoinHandle, Runnable, Schedule, TaskRef};
+use crate::watchdog::{Post, Rescue, Sighting, Watched};
 
 thread_local! {
     /// The scheduler that this thread runs.
@@ -67,6 +69,8 @@ pub(crate) struct CurrentThread {
     must_stop: AtomicBool,
     /// Written by the thread that has the seat.
     counters: Counters,
+    /// What the watchdog sees of that thread.
+    post: Arc<Post>,
 }
 
 /// What makes a thread the scheduler's.
@@ -142,6 +146,7 @@ impl CurrentThread {
             shut_down: AtomicBool::new(false),
             must_stop: AtomicBool::new(false),
             counters,
+            post: Arc::new(Post::of_nobody()),
         })
     }
 
@@ -209,11 +214,13 @@ impl CurrentThread {
     }
 
     /// Runs `future`, and the tasks if no other thread does. The caller has entered the runtime.
+    #[track_caller]
     pub(crate) fn block_on<F: Future>(self: &Arc<Self>, future: F) -> F::Output {
+        let blocked_at = Location::caller();
         let mut future = pin!(future);
         let seat = self.seat.lock().take();
         if let Some(seat) = seat {
-            return Turn::begin(self, seat).block_on(future);
+            return Turn::begin(self, seat).block_on(future, blocked_at);
         }
         let mut waiting = Waiting {
             scheduler: self,
@@ -227,7 +234,7 @@ impl CurrentThread {
             let seat = self.seat.lock().take();
             if let Some(seat) = seat {
                 drop(waiting);
-                return Turn::begin(self, seat).block_on(future);
+                return Turn::begin(self, seat).block_on(future, blocked_at);
             }
             if let Poll::Ready(output) = coop::with_budget(|| future.as_mut().poll(&mut cx)) {
                 return output;
@@ -235,6 +242,11 @@ impl CurrentThread {
             waiting.parker.park();
             waiting.withdraw();
         }
+    }
+
+    /// The thread that has the seat is awake; the watchdog must be, too.
+    fn has_woken(self: &Arc<Self>) {
+        self.estate.watchdog.has_woken(&self.post, || self.clone());
     }
 
     fn put_back(&self, seat: Box<Seat>) {
@@ -295,6 +307,8 @@ impl CurrentThread {
         let mut batch = WakeBatch::new();
         self.driver.shutdown(&mut batch);
         wake_all(&mut batch);
+        drop(turn);
+        self.estate.watchdog.stop();
     }
 
     fn cancel_tasks(&self, turn: Option<&Turn>) {
@@ -341,6 +355,38 @@ impl CurrentThread {
 
     pub(crate) fn counters(&self) -> &Counters {
         &self.counters
+    }
+}
+
+impl Watched for CurrentThread {
+    fn estate(&self) -> &Estate {
+        &self.estate
+    }
+
+    fn handle(self: Arc<Self>) -> Handle {
+        Handle {
+            flavor: Flavor::CurrentThread(self),
+        }
+    }
+
+    fn worker_count(&self) -> usize {
+        1
+    }
+
+    fn look(&self, _worker: usize) -> Option<Sighting> {
+        Some(Sighting {
+            post: self.post.clone(),
+            turn: self.post.turn(),
+        })
+    }
+
+    fn stand_ins(&self) -> usize {
+        0
+    }
+
+    /// Futures that are not `Send` may depend on the thread, and `block_on` stays where it was called.
+    fn rescue(self: Arc<Self>, _worker: usize, _sighting: &Sighting) -> Rescue {
+        Rescue::CurrentThread
     }
 }
 
@@ -421,6 +467,8 @@ impl Turn {
     fn begin(scheduler: &Arc<CurrentThread>, seat: Box<Seat>) -> Self {
         let seeded = Seeded::enter(seat.random);
         scheduler.counters.set_thread();
+        scheduler.post.taken_by_this_thread();
+        scheduler.has_woken();
         let running = Rc::new(Running {
             scheduler: scheduler.clone(),
             seat: RefCell::new(Some(seat)),
@@ -434,7 +482,11 @@ impl Turn {
         }
     }
 
-    fn block_on<F: Future>(&self, mut future: Pin<&mut F>) -> F::Output {
+    fn block_on<F: Future>(
+        &self,
+        mut future: Pin<&mut F>,
+        blocked_at: &'static Location<'static>,
+    ) -> F::Output {
         let _deferred = defer::scheduler();
         let running = &*self.running;
         let scheduler = &running.scheduler;
@@ -453,7 +505,9 @@ impl Turn {
             // visible to the poll.
             if woken.flag.swap(false, AcqRel) {
                 polls += 1;
+                let in_poll = scheduler.post.begin(Post::BLOCKED_ON, blocked_at);
                 let polled = coop::with_budget(|| future.as_mut().poll(&mut cx));
+                drop(in_poll);
                 if let Poll::Ready(output) = polled {
                     return output;
                 }
@@ -466,7 +520,8 @@ impl Turn {
                     break;
                 };
                 polls += 1;
-                super::run_task(&scheduler.estate.settings, &scheduler.counters, task);
+                let settings = &scheduler.estate.settings;
+                super::run_task(settings, &scheduler.counters, &scheduler.post, task);
                 // Relaxed: written by this thread.
                 if scheduler.must_stop.load(Relaxed) {
                     self.stop();
@@ -506,6 +561,7 @@ impl Drop for Turn {
         let scheduler = &self.running.scheduler;
         self.busy.get_mut().count(&scheduler.counters);
         scheduler.estate.tallies.collect_forced_yields();
+        scheduler.post.goes_to_sleep();
         let seat = self.running.seat.borrow_mut().take();
         if let Some(mut seat) = seat {
             seat.random = random;
@@ -566,7 +622,9 @@ impl Running {
             scheduler.driver.poll(batch);
         } else {
             busy.park(counters);
+            scheduler.post.goes_to_sleep();
             scheduler.driver.park(batch);
+            scheduler.has_woken();
             busy.unpark(counters);
         }
         scheduler

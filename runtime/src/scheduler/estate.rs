@@ -9,6 +9,7 @@ use super::injection::Injection;
 use crate::runtime::blocking_pool::BlockingPool;
 use crate::runtime::{Id, Settings};
 use crate::task::owned::OwnedTasks;
+use crate::watchdog::Watchdog;
 
 /// The parts that every scheduler has, and that the rest of the runtime reaches through it.
 pub(crate) struct Estate {
@@ -21,6 +22,7 @@ pub(crate) struct Estate {
     pub(crate) injection: Injection,
     pub(crate) blocking: BlockingPool,
     pub(crate) tallies: Tallies,
+    pub(crate) watchdog: Watchdog,
 }
 
 impl Estate {
@@ -33,6 +35,7 @@ impl Estate {
             injection: Injection::new(),
             blocking: BlockingPool::new(settings.clone()),
             tallies: Tallies::default(),
+            watchdog: Watchdog::new(&settings.stalls),
             settings,
         }
     }

@@ -11,8 +11,10 @@
 //!
 //! # Invariants
 //!
-//! - **M1** A worker's [`Seat`] is in exactly one place: in its thread's context, or in
-//!   [`Remote::seat`] while no thread runs it. Whoever has the seat is the worker.
+//! - **M1** A worker's [`Seat`] is in exactly one place: with its thread, in the tenure, or in
+//!   [`Remote::seat`] while no thread runs it. Whoever has the seat is the worker. It leaves its
+//!   thread when the task that runs gives it away, or when the watchdog takes it from a thread that
+//!   is in a poll (`tenure.rs`), so never while the worker searches or sleeps.
 //! - **M2** `running` counts the seats that have not been retired; the thread that retires the last
 //!   one ends the drivers and the injection queue.
 
@@ -32,12 +34,13 @@ use super::counters::Counters;
 use super::estate::Estate;
 use super::idle::Idle;
 use super::ring::{self, Stealer, Word};
-use super::worker::{self, Seat};
+use super::worker::{self, Incumbent, Seat};
 use crate::runtime::driver::{Driver, DriverGuard, Enabled};
 use crate::runtime::handle::Flavor;
 use crate::runtime::{Handle, Id, Settings, hooks};
 use crate::task::cell::Header;
 use crate::task::{self, JoinHandle, Runnable, Schedule, TaskRef};
+use crate::watchdog::{Rescue, Sighting, Watched};
 
 /// The scheduler of one multi-thread runtime.
 pub(crate) struct MultiThread {
@@ -49,6 +52,8 @@ pub(crate) struct MultiThread {
     running: AtomicUsize,
     /// Whose driver the next thread from outside uses.
     next_guest: AtomicUsize,
+    /// Threads whose seat was taken away while they were in a poll, and that are still in it.
+    stand_ins: AtomicUsize,
 }
 
 /// What others see of a worker.
@@ -59,6 +64,8 @@ pub(crate) struct Remote {
     pub(crate) counters: Counters,
     /// The seat, while no thread runs it (M1).
     pub(crate) seat: Mutex<Option<Box<Seat>>>,
+    /// The thread that took the seat last, unless it was taken away from it.
+    pub(crate) incumbent: Mutex<Option<Incumbent>>,
 }
 
 impl MultiThread {
@@ -81,6 +88,7 @@ impl MultiThread {
                     driver,
                     counters,
                     seat,
+                    incumbent: Mutex::default(),
                 })
             })
             .collect::<io::Result<Box<[_]>>>()?;
@@ -91,6 +99,7 @@ impl MultiThread {
             shut_down: AtomicBool::new(false),
             running: AtomicUsize::new(workers),
             next_guest: AtomicUsize::new(0),
+            stand_ins: AtomicUsize::new(0),
         });
         for index in 0..workers {
             if let Err(error) = scheduler.start_worker(index) {
@@ -116,7 +125,7 @@ impl MultiThread {
         let scheduler = self.clone();
         self.estate
             .blocking
-            .run_on_own_thread(&handle, move || worker::run(scheduler, index))
+            .run_on_own_thread(&handle, move || worker::run(&scheduler, index))
     }
 
     /// Makes a task of `future` and puts it into a queue.
@@ -197,6 +206,14 @@ impl MultiThread {
             remote.driver.shutdown(&mut batch);
         }
         worker::wake_all(&mut batch);
+        // Until now workers could be held up.
+        self.estate.watchdog.stop();
+    }
+
+    /// A thread whose seat was taken away has come back.
+    pub(crate) fn stand_in_ended(&self) {
+        // Relaxed: a count against a limit, which may be missed by a moment.
+        self.stand_ins.fetch_sub(1, Relaxed);
     }
 
     /// Makes some worker's driver the current one of a thread from outside.
@@ -220,6 +237,76 @@ impl MultiThread {
 
     pub(crate) fn worker_count(&self) -> usize {
         self.remotes.len()
+    }
+}
+
+impl Watched for MultiThread {
+    fn estate(&self) -> &Estate {
+        &self.estate
+    }
+
+    fn handle(self: Arc<Self>) -> Handle {
+        Handle {
+            flavor: Flavor::MultiThread(self),
+        }
+    }
+
+    fn worker_count(&self) -> usize {
+        self.remotes.len()
+    }
+
+    fn look(&self, worker: usize) -> Option<Sighting> {
+        let remote = &self.remotes[worker];
+        let post = remote.incumbent.lock().as_ref()?.post.clone();
+        let turn = post.turn();
+        Some(Sighting { post, turn })
+    }
+
+    fn stand_ins(&self) -> usize {
+        // Relaxed: a count against a limit, which may be missed by a moment.
+        self.stand_ins.load(Relaxed)
+    }
+
+    fn rescue(self: Arc<Self>, worker: usize, sighting: &Sighting) -> Rescue {
+        let remote = &self.remotes[worker];
+        let limit = self.estate.settings.stalls.max_stand_ins;
+        if self.stand_ins() >= limit {
+            return Rescue::TooManyStandIns;
+        }
+        let seat = {
+            let mut incumbent = remote.incumbent.lock();
+            let seat = incumbent
+                .as_ref()
+                .filter(|incumbent| Arc::ptr_eq(&incumbent.post, &sighting.post))
+                .and_then(|incumbent| {
+                    // In the poll of the sighting the worker neither searches nor sleeps, and has
+                    // nothing in its hands but the task. The thread may just have ended that poll, but
+                    // it has not touched the seat since.
+                    let is_same = |_: &Seat| incumbent.post.turn() == sighting.turn;
+                    incumbent.revoker.revoke(is_same)
+                });
+            if seat.is_some() {
+                // Relaxed: see `stand_ins`.
+                self.stand_ins.fetch_add(1, Relaxed);
+                *incumbent = None;
+            }
+            seat
+        };
+        let Some(seat) = seat else {
+            return Rescue::NotNeeded;
+        };
+        *remote.seat.lock() = Some(seat);
+        match self.start_worker(worker) {
+            Ok(()) => Rescue::StandIn,
+            Err(error) => {
+                // The stalled thread will find its seat when it comes back.
+                tracing::error!(
+                    target: "runtime::stall", worker, %error,
+                    "no thread takes over from a task that blocks its worker"
+                );
+                Rescue::NoThread
+            }
+        }
     }
 }
 

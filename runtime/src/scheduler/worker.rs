@@ -13,25 +13,32 @@
 //! - To the ring, when the driver wakes a batch, or when the task woke itself.
 //! - From a full ring, half of the tasks go to the injection queue.
 //!
-//! # Blocking in place
+//! # How a thread loses its seat
 //!
 //! A task that announces that it blocks ([`hand_over`]) leaves the seat to another thread (M1). When
-//! it is done it takes the seat back, if nobody has begun to run it; otherwise its thread ends with
-//! the task's poll.
+//! it is done it takes the seat back, if nobody has begun to run it. A task that blocks without a
+//! word has the seat taken away by the watchdog ([`MultiThread::rescue`]). Either way the thread is
+//! no worker any more: what it wakes goes to the injection queue, and when the task's poll is over
+//! it ends, unless it finds that its seat has no thread yet.
+//!
+//! So every step of the loop asks for the seat again, and the loop ends where there is none.
 
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::Arc;
+use std::task::Waker;
 
 use runtime_base::wake_batch::WakeBatch;
 use runtime_base::{defer, driving, random};
 
 use super::counters::{BusySince, Counters};
-use super::multi_thread::MultiThread;
+use super::multi_thread::{MultiThread, Remote};
 use super::ring::{self, Owner};
+use super::tenure::{self, Holder, Revoker};
 use crate::runtime::rng_seed::Seeded;
 use crate::task::Runnable;
+use crate::watchdog::Post;
 
 /// How many tasks from the `next` slot run one after the other at most; Tokio's figure.
 const NEXT_IN_A_ROW: u32 = 3;
@@ -45,8 +52,17 @@ thread_local! {
 struct Worker {
     scheduler: Arc<MultiThread>,
     index: usize,
-    /// The seat, unless it was handed over (M1). Borrowed for moments only, never while a task runs.
-    seat: RefCell<Option<Box<Seat>>>,
+    /// The seat, unless it was handed over or taken away (M1). Touched for moments only, never while a
+    /// task runs.
+    holder: Holder<Seat>,
+    /// What the watchdog sees of this thread.
+    post: Arc<Post>,
+}
+
+/// The thread that has a worker's seat, as the watchdog sees it.
+pub(crate) struct Incumbent {
+    pub(super) post: Arc<Post>,
+    pub(super) revoker: Revoker<Seat>,
 }
 
 /// What makes a thread a worker.
@@ -63,6 +79,8 @@ pub(crate) struct Seat {
     /// Whether wakers of the driver are being woken: their tasks are not related to each other, so
     /// they queue up.
     delivering: bool,
+    /// Wakers of tasks that yielded, for after the next look at the driver.
+    deferred: Vec<Waker>,
     busy: BusySince,
     /// Which worker this is.
     index: usize,
@@ -77,6 +95,7 @@ impl Seat {
             next_streak: 0,
             searching: false,
             delivering: false,
+            deferred: Vec::new(),
             busy: BusySince::now(counters),
             index,
         }
@@ -84,6 +103,8 @@ impl Seat {
 
     /// Cancels what is queued.
     pub(crate) fn cancel_tasks(mut self) {
+        // Their tasks are cancelled with the list of all tasks.
+        drop(std::mem::take(&mut self.deferred));
         self.next.take().into_iter().for_each(Runnable::shutdown);
         while let Some(task) = self.ring.pop() {
             task.shutdown();
@@ -162,25 +183,26 @@ impl Seat {
     }
 }
 
-/// Runs worker `index` on this thread until the runtime ends or the seat is handed over.
-pub(super) fn run(scheduler: Arc<MultiThread>, index: usize) {
-    let seat = scheduler.remotes()[index].seat.lock().take();
+/// Runs worker `index` on this thread until the runtime ends or the seat is gone.
+pub(super) fn run(scheduler: &Arc<MultiThread>, index: usize) {
+    let remote = &scheduler.remotes()[index];
     // Whoever handed it over may have taken it back already.
-    let Some(seat) = seat else { return };
-    scheduler.remotes()[index].counters.set_thread();
+    let Some(mut seat) = remote.seat.lock().take() else {
+        return;
+    };
     let _driving = driving::enter();
-    let _driver = scheduler.remotes()[index].driver.enter();
-    let _deferred = defer::scheduler();
+    let _driver = remote.driver.enter();
     let seed = scheduler.estate().settings.rng_seed.as_ref();
     let _seeded = Seeded::enter(seed.map(|seed| seed.state(index)));
-    let worker = Rc::new(Worker {
-        scheduler,
-        index,
-        seat: RefCell::new(Some(seat)),
-    });
-    let previous = WORKER.with(|current| current.replace(Some(worker.clone())));
-    worker.run();
-    WORKER.with(|current| current.replace(previous));
+    loop {
+        remote.counters.set_thread();
+        Worker::begin(scheduler.clone(), index, seat).serve();
+        // A stall may end before its stand-in begins.
+        match remote.seat.lock().take() {
+            Some(returned) => seat = returned,
+            None => return,
+        }
+    }
 }
 
 /// Which worker this thread runs.
@@ -216,9 +238,10 @@ fn with_seat<R>(
         if !std::ptr::eq(&raw const *worker.scheduler, scheduler) {
             return None;
         }
-        let mut seat = worker.seat.borrow_mut();
-        let seat = seat.as_mut()?;
-        task.take().map(|task| f(worker, seat, task))
+        worker
+            .holder
+            .with_seat(|seat| task.take().map(|task| f(worker, seat, task)))
+            .flatten()
     });
     match (done, task) {
         (Ok(Some(result)), _) => Ok(result),
@@ -266,30 +289,60 @@ pub(super) fn schedule_last_here(
     })
 }
 
+/// What comes next.
+enum Step {
+    Run(Runnable),
+    /// It is time to look at the driver, whatever there is to do.
+    Look,
+    /// There is nothing to do here.
+    Idle,
+}
+
 impl Worker {
+    fn begin(scheduler: Arc<MultiThread>, index: usize, seat: Box<Seat>) -> Rc<Self> {
+        let worker = Rc::new(Self {
+            scheduler,
+            index,
+            holder: tenure::begin(seat),
+            post: Arc::new(Post::of_this_thread()),
+        });
+        *worker.remote().incumbent.lock() = Some(Incumbent {
+            post: worker.post.clone(),
+            revoker: worker.holder.revoker(),
+        });
+        worker.has_woken();
+        worker
+    }
+
+    /// Works until the runtime ends or the seat is gone.
+    fn serve(self: Rc<Self>) {
+        let previous = WORKER.with(|current| current.replace(Some(self.clone())));
+        let keeper = defer::enter_keeper(self.clone());
+        self.run();
+        drop(keeper);
+        WORKER.with(|current| current.replace(previous));
+        if self.holder.was_revoked() {
+            self.scheduler.stand_in_ended();
+        }
+    }
+
     fn run(&self) {
         let mut batch = WakeBatch::new();
         while !self.scheduler.is_shut_down() {
-            // Handed over and not taken back: another thread is the worker now.
-            let Some(look) = self.begin_tick() else {
-                return;
-            };
-            if look {
+            let mut step = self.next_step();
+            if let Some(Step::Look) = step {
                 // Besides, not instead: the tick may also be the one of the injection queue.
                 self.poll_driver(&mut batch);
+                step = self.take_task();
             }
-            let task = match self.seat.borrow_mut().as_mut() {
-                Some(seat) => seat
-                    .next_task(&self.scheduler)
-                    .or_else(|| seat.steal(&self.scheduler, self.index)),
+            match step {
+                Some(Step::Run(task)) => self.run_task(task),
+                Some(Step::Look | Step::Idle) => self.look_at_driver(&mut batch),
+                // Another thread is the worker now.
                 None => return,
-            };
-            match task {
-                Some(task) => self.run_task(task),
-                None => self.look_at_driver(&mut batch),
             }
         }
-        let Some(seat) = self.seat.borrow_mut().take() else {
+        let Some(seat) = self.holder.take() else {
             return;
         };
         // Workers begin at different places, to share the work.
@@ -300,50 +353,74 @@ impl Worker {
         self.scheduler.retire(seat);
     }
 
-    /// Counts a poll. Says whether it is time to look at the driver, or `None` without a seat.
+    /// Counts a poll and decides what it is; `None` without a seat.
     #[inline]
-    fn begin_tick(&self) -> Option<bool> {
-        let mut seat = self.seat.borrow_mut();
-        let seat = seat.as_mut()?;
-        seat.tick = seat.tick.wrapping_add(1);
-        Some(seat.tick % self.scheduler.estate().settings.event_interval == 0)
+    fn next_step(&self) -> Option<Step> {
+        let interval = self.scheduler.estate().settings.event_interval;
+        let look = self.holder.with_seat(|seat| {
+            seat.tick = seat.tick.wrapping_add(1);
+            seat.tick.is_multiple_of(interval)
+        })?;
+        if look {
+            return Some(Step::Look);
+        }
+        self.take_task()
+    }
+
+    /// A task of this worker, of the injection queue, or of another worker.
+    #[inline]
+    fn take_task(&self) -> Option<Step> {
+        let mut found_by_search = false;
+        let step = self.holder.with_seat(|seat| {
+            let task = seat
+                .next_task(&self.scheduler)
+                .or_else(|| seat.steal(&self.scheduler, self.index));
+            let Some(task) = task else {
+                return Step::Idle;
+            };
+            found_by_search = std::mem::replace(&mut seat.searching, false);
+            Step::Run(task)
+        })?;
+        if found_by_search && self.scheduler.idle().end_search() {
+            // Where there was one task there may be more.
+            self.scheduler.wake_one();
+        }
+        Some(step)
+    }
+
+    #[inline]
+    fn remote(&self) -> &Remote {
+        &self.scheduler.remotes()[self.index]
     }
 
     #[inline]
     fn counters(&self) -> &Counters {
-        &self.scheduler.remotes()[self.index].counters
+        &self.remote().counters
     }
 
     #[inline]
     fn run_task(&self, task: Runnable) {
-        self.stop_searching();
-        super::run_task(&self.scheduler.estate().settings, self.counters(), task);
+        let settings = &self.scheduler.estate().settings;
+        super::run_task(settings, self.counters(), &self.post, task);
     }
 
-    /// This worker has something to do: it does not search any more.
-    fn stop_searching(&self) {
-        let was_searching = match self.seat.borrow_mut().as_mut() {
-            Some(seat) => std::mem::replace(&mut seat.searching, false),
-            None => false,
-        };
-        if was_searching && self.scheduler.idle().end_search() {
-            // Where there was one task there may be more.
-            self.scheduler.wake_one();
-        }
+    /// This thread is awake; the watchdog must be, too.
+    fn has_woken(&self) {
+        let watchdog = &self.scheduler.estate().watchdog;
+        watchdog.has_woken(&self.post, || self.scheduler.clone());
     }
 
     fn count_busy(&self, event: impl FnOnce(&mut BusySince, &Counters)) {
-        if let Some(seat) = self.seat.borrow_mut().as_mut() {
-            event(&mut seat.busy, self.counters());
-        }
+        self.holder
+            .with_seat(|seat| event(&mut seat.busy, self.counters()));
         self.scheduler.estate().tallies.collect_forced_yields();
     }
 
     /// Looks for events without sleeping.
     fn poll_driver(&self, batch: &mut WakeBatch) {
         self.count_busy(BusySince::count);
-        self.scheduler.remotes()[self.index].driver.poll(batch);
-        defer::take(batch);
+        self.remote().driver.poll(batch);
+        self.take_deferred(batch);
         self.deliver(batch);
     }
 
@@ -353,22 +430,31 @@ impl Worker {
             return self.poll_driver(batch);
         }
         self.count_busy(BusySince::park);
-        self.scheduler.remotes()[self.index].driver.park(batch);
+        self.post.goes_to_sleep();
+        self.remote().driver.park(batch);
+        self.has_woken();
         self.count_busy(BusySince::unpark);
         self.end_sleep();
         let settings = &self.scheduler.estate().settings;
         settings.call(&settings.after_unpark);
-        defer::take(batch);
+        self.take_deferred(batch);
         self.deliver(batch);
+    }
+
+    fn take_deferred(&self, batch: &mut WakeBatch) {
+        self.holder.with_seat(|seat| {
+            for waker in seat.deferred.drain(..) {
+                batch.push(waker);
+            }
+        });
     }
 
     /// Whether this worker itself has nothing to do.
     fn may_sleep(&self) -> bool {
-        let seat = self.seat.borrow();
-        let Some(seat) = seat.as_ref() else {
-            return false;
+        let idle = |seat: &mut Seat| {
+            seat.next.is_none() && seat.ring.is_empty() && seat.deferred.is_empty()
         };
-        seat.next.is_none() && seat.ring.is_empty() && defer::is_empty()
+        self.holder.with_seat(idle).unwrap_or(false)
     }
 
     /// Goes onto the list of sleepers. Says no if there is something to do after all.
@@ -379,9 +465,9 @@ impl Worker {
         if !self.may_sleep() {
             return false;
         }
-        let searching = match self.seat.borrow_mut().as_mut() {
-            Some(seat) => std::mem::replace(&mut seat.searching, false),
-            None => return false,
+        let stop_searching = |seat: &mut Seat| std::mem::replace(&mut seat.searching, false);
+        let Some(searching) = self.holder.with_seat(stop_searching) else {
+            return false;
         };
         let look = self.scheduler.idle().prepare_sleep(self.index, searching);
         if self.scheduler.has_work() || self.scheduler.is_shut_down() {
@@ -394,9 +480,8 @@ impl Worker {
 
     fn end_sleep(&self) {
         let woken_on_purpose = self.scheduler.idle().end_sleep(self.index);
-        if let Some(seat) = self.seat.borrow_mut().as_mut() {
-            seat.searching = woken_on_purpose;
-        }
+        self.holder
+            .with_seat(|seat| seat.searching = woken_on_purpose);
     }
 
     /// Wakes what the driver found; the tasks queue up here, next to their sockets.
@@ -407,37 +492,57 @@ impl Worker {
         self.set_delivering(true);
         wake_all(batch);
         self.set_delivering(false);
-        let spare = match self.seat.borrow().as_ref() {
-            Some(seat) => seat.ring.len() > 1,
-            None => false,
-        };
-        if spare {
+        let spare = self.holder.with_seat(|seat| seat.ring.len() > 1);
+        if spare == Some(true) {
             self.scheduler.wake_one();
         }
     }
 
     fn set_delivering(&self, delivering: bool) {
-        if let Some(seat) = self.seat.borrow_mut().as_mut() {
-            seat.delivering = delivering;
+        self.holder.with_seat(|seat| seat.delivering = delivering);
+    }
+}
+
+impl defer::Keeper for Worker {
+    fn defer(&self, waker: &Waker) {
+        // A future that yields in a loop of its own must not fill the list with itself.
+        let is_last = self.holder.with_seat(|seat| {
+            let last = seat.deferred.last();
+            last.is_some_and(|last| last.will_wake(waker))
+        });
+        match is_last {
+            Some(true) => {}
+            Some(false) => {
+                // Cloning runs code of the waker's author, so the seat is not touched meanwhile.
+                let mut waker = Some(waker.clone());
+                self.holder
+                    .with_seat(|seat| seat.deferred.extend(waker.take()));
+                // The seat went in between.
+                waker.into_iter().for_each(Waker::wake);
+            }
+            // The worker is another thread, and this one does not come to look at a driver.
+            None => waker.wake_by_ref(),
         }
     }
 }
 
 /// Takes the seat back when dropped, if nobody has begun to run it. Made by [`hand_over`].
-pub(super) struct HandedOver {
+pub(crate) struct HandedOver {
     worker: Option<Rc<Worker>>,
 }
 
 /// Gives this thread's seat, if it has one, to another thread: this one is going to block.
-pub(super) fn hand_over() -> HandedOver {
+pub(crate) fn hand_over() -> HandedOver {
     let Some(worker) = WORKER.with(|current| current.borrow().clone()) else {
         // A thread in `block_on`: nobody else depends on it.
         return HandedOver { worker: None };
     };
-    let Some(mut seat) = worker.seat.borrow_mut().take() else {
-        // Handed over already: blocking inside of blocking.
+    let Some(mut seat) = worker.holder.take() else {
+        // Handed over already: blocking inside of blocking. Or taken away already.
         return HandedOver { worker: None };
     };
+    // From now on nobody waits for this thread.
+    worker.post.leave();
     // What is in the slot must be reachable for the others.
     if let Some(task) = seat.next.take() {
         seat.push_last(&worker.scheduler, task);
@@ -446,8 +551,7 @@ pub(super) fn hand_over() -> HandedOver {
     if was_searching && worker.scheduler.idle().end_search() {
         worker.scheduler.wake_one();
     }
-    let remote = &worker.scheduler.remotes()[worker.index];
-    *remote.seat.lock() = Some(seat);
+    *worker.remote().seat.lock() = Some(seat);
     if let Err(error) = worker.scheduler.start_worker(worker.index) {
         // Nobody else can do the work meanwhile; better late than never.
         tracing::error!(
@@ -465,10 +569,10 @@ impl Drop for HandedOver {
         let Some(worker) = self.worker.take() else {
             return;
         };
-        let seat = worker.scheduler.remotes()[worker.index].seat.lock().take();
-        if seat.is_some() {
+        if let Some(seat) = worker.remote().seat.lock().take() {
             worker.counters().set_thread();
+            worker.holder.put(seat);
+            worker.post.come_back();
         }
-        *worker.seat.borrow_mut() = seat;
     }
 }

@@ -39,6 +39,11 @@ impl Id {
         Self(NonZeroU64::new(number).expect("2^64 tasks were spawned"))
     }
 
+    /// The task of this [`number`](Self::number), unless it is 0.
+    pub(crate) fn from_number(number: u64) -> Option<Self> {
+        NonZeroU64::new(number).map(Self)
+    }
+
     pub(crate) fn number(self) -> u64 {
         self.0.get()
     }

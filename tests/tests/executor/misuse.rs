@@ -9,7 +9,7 @@ use runtime::runtime::UnhandledPanic;
 use runtime::time::{Instant, interval, interval_at, sleep, sleep_until, timeout};
 use runtime::{Builder, Handle};
 use tests::process::in_own_process;
-use tests::{Flavour, Panic, each_of, each_runtime, panic_of, within_limit};
+use tests::{Flavour, Panic, each_flavour, each_of, each_runtime, panic_of, within_limit};
 
 /// A panic whose place is here.
 #[track_caller]
@@ -75,7 +75,9 @@ fn the_environment_says_how_many_workers_there_are() {
 
 #[test]
 fn block_on_inside_of_block_on_names_the_remedy() {
-    each_runtime(|runtime| {
+    each_flavour(|flavour| {
+        // A current-thread runtime refuses it whatever its builder said.
+        let runtime = &flavour.builder().nested_block_on(false).build().unwrap();
         let handle = runtime.handle().clone();
         runtime.block_on(async {
             mistake(|| handle.block_on(async {})).names("Await the future instead");
@@ -91,7 +93,8 @@ fn block_on_inside_of_block_on_names_the_remedy() {
 
 #[test]
 fn block_on_inside_of_a_task_names_the_remedy() {
-    each_runtime(|runtime| {
+    each_flavour(|flavour| {
+        let runtime = flavour.builder().nested_block_on(false).build().unwrap();
         let task = runtime.spawn(async {
             let handle = Handle::current();
             mistake(|| handle.block_on(async {})).names("Await the future instead");

@@ -1,0 +1,270 @@
+//! The thread that looks at the posts.
+//!
+//! # How it works
+//!
+//! Every tick it compares each worker's [`Post`] with what it saw before. While the turn is the same,
+//! and in a poll, the time of the stall runs; it begins with the tick that saw the turn first, so that
+//! a worker need not look at a clock. Two limits follow: one for the rescue, one for the report. A
+//! rescued thread goes to the list of those that are held up, where the reports go on until it comes
+//! back.
+//!
+//! # What is no stall
+//!
+//! - A process that was stopped (by `SIGSTOP`, a debugger, a suspended machine): the monitor itself
+//!   comes much too late then, and begins all its observations anew.
+//! - A thread that would run, and waits because the processors are busy with others
+//!   ([`is_starved`]): another thread would wait beside it.
+
+use std::panic::Location;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use runtime_base::parker::Parker;
+
+use super::post::{self, Post};
+use super::report::{Case, Reports};
+use super::whereabouts::{ProcessorTime, processor_time};
+use super::{Rescue, Sighting, Watchdog, Watched};
+use crate::task::Id;
+
+/// A monitor that comes so much too late stood still together with the process. Chosen: longer than a
+/// busy system keeps a thread waiting, shorter than anybody's stop in a debugger.
+const STANDSTILL: Duration = Duration::from_millis(50);
+
+/// A worker in one poll, or a thread that is held up in one.
+struct Observation {
+    post: Arc<Post>,
+    turn: u64,
+    worker: usize,
+    since: Instant,
+    /// The task, and where it was spawned, once the poll was seen to last: read while it lasted.
+    culprit: Option<(Option<Id>, Option<&'static Location<'static>>)>,
+    /// What the thread had got from the processors when the poll was first seen to last.
+    processor: Option<(Instant, ProcessorTime)>,
+    rescue: Rescue,
+    /// Whether it counts as a stall.
+    is_counted: bool,
+}
+
+struct Monitor {
+    watched: Arc<dyn Watched>,
+    tick: Duration,
+    workers: Vec<Option<Observation>>,
+    /// Threads without their seat.
+    held_up: Vec<Observation>,
+    /// Whether anything was polled since the tick before.
+    is_progress: bool,
+    reports: Reports,
+}
+
+/// Watches until the runtime ends.
+pub(super) fn run(watched: Arc<dyn Watched>, mut parker: Parker) {
+    let watchdog = &watched.estate().watchdog;
+    let Some(tick) = watchdog.tick else { return };
+    let mut monitor = Monitor {
+        tick,
+        workers: (0..watched.worker_count()).map(|_| None).collect(),
+        held_up: Vec::new(),
+        is_progress: true,
+        reports: Reports::new(),
+        watched: watched.clone(),
+    };
+    let mut planned = Instant::now();
+    while !watchdog.is_stopped() {
+        let now = Instant::now();
+        if now.saturating_duration_since(planned) > STANDSTILL {
+            monitor.begin_anew(now);
+        }
+        monitor.look(now);
+        match monitor.may_sleep(watchdog) {
+            None => {
+                planned = Instant::now() + tick;
+                parker.park_for(Some(tick));
+            }
+            Some(limit) => {
+                parker.park_for(limit);
+                watchdog.sleep.end();
+                planned = Instant::now();
+                monitor.begin_anew(planned);
+            }
+        }
+    }
+}
+
+impl Monitor {
+    /// What was seen before says nothing about the time since.
+    fn begin_anew(&mut self, now: Instant) {
+        for observation in self.workers.iter_mut().flatten() {
+            observation.since = now;
+            observation.processor = None;
+        }
+    }
+
+    fn look(&mut self, now: Instant) {
+        self.is_progress = false;
+        for worker in 0..self.workers.len() {
+            let sighting = self.watched.look(worker);
+            let observation = self.workers[worker].take();
+            self.workers[worker] = sighting.and_then(|sighting| {
+                match observation.filter(|before| before.is_of(&sighting)) {
+                    Some(same) => self.follow(same, now),
+                    None => {
+                        self.is_progress = true;
+                        Some(Observation::begin(worker, sighting, now))
+                    }
+                }
+            });
+        }
+        for mut observation in std::mem::take(&mut self.held_up) {
+            if observation.is_over() {
+                let time = now.saturating_duration_since(observation.since);
+                self.watched.estate().watchdog.tally.lasted(time);
+            } else {
+                self.report_if_due(&mut observation, now);
+                self.held_up.push(observation);
+            }
+        }
+    }
+
+    /// A worker is in the same turn as before.
+    fn follow(&mut self, mut observation: Observation, now: Instant) -> Option<Observation> {
+        if !post::is_in_poll(observation.turn) {
+            return Some(observation);
+        }
+        let settings = &self.watched.estate().settings.stalls;
+        let elapsed = now.saturating_duration_since(observation.since);
+        if observation.culprit.is_none() {
+            let culprit = (observation.post.task(), observation.post.spawned_at());
+            if observation.is_over() {
+                return Some(observation);
+            }
+            observation.culprit = Some(culprit);
+        }
+        let is_due = |limit: Option<Duration>| limit.is_some_and(|limit| elapsed >= limit);
+        if !is_due(settings.rescue_after) && !is_due(settings.report_after) {
+            let thread = observation.post.thread();
+            if observation.processor.is_none() {
+                observation.processor = processor_time(thread).map(|time| (now, time));
+            }
+            return Some(observation);
+        }
+        if is_starved(&observation, now) {
+            observation.since = now;
+            observation.processor = None;
+            return Some(observation);
+        }
+        if is_due(settings.rescue_after) {
+            let sighting = observation.sighting();
+            observation.rescue = self.watched.clone().rescue(observation.worker, &sighting);
+        }
+        match observation.rescue {
+            Rescue::StandIn | Rescue::NoThread => {
+                let tally = &self.watched.estate().watchdog.tally;
+                tally.rescued();
+                self.held_up.push(observation);
+                None
+            }
+            _ => {
+                self.report_if_due(&mut observation, now);
+                Some(observation)
+            }
+        }
+    }
+
+    fn report_if_due(&mut self, observation: &mut Observation, now: Instant) {
+        let estate = self.watched.estate();
+        let elapsed = now.saturating_duration_since(observation.since);
+        let Some(limit) = estate.settings.stalls.report_after else {
+            return;
+        };
+        if elapsed < limit {
+            return;
+        }
+        let (task, spawned_at) = observation.culprit.unwrap_or_default();
+        let tally = &estate.watchdog.tally;
+        tally.lasted(elapsed);
+        let is_new = !std::mem::replace(&mut observation.is_counted, true);
+        if is_new {
+            tally.stalled();
+        }
+        let case = Case {
+            post: observation.post.clone(),
+            turn: observation.turn,
+            task,
+            spawned_at,
+            worker: observation.worker,
+            elapsed,
+            is_new,
+            rescue: observation.rescue,
+            stand_ins: self.watched.stand_ins(),
+        };
+        self.reports.report(&self.watched, case, now);
+    }
+
+    /// Whether there is nothing to watch, and then for how long.
+    fn may_sleep(&self, watchdog: &Watchdog) -> Option<Option<Duration>> {
+        // A worker that works in short bursts is not worth a wake-up for each of them.
+        let reports = self.watched.estate().settings.stalls.report_after.is_some();
+        let is_due = |held_up: &Observation| reports && !held_up.is_counted;
+        if self.is_progress || self.held_up.iter().any(is_due) {
+            return None;
+        }
+        let is_asleep = |worker| {
+            let sighting = self.watched.look(worker);
+            sighting.is_some_and(|sighting| !sighting.post.is_awake())
+        };
+        if !watchdog
+            .sleep
+            .begin(|| (0..self.workers.len()).all(is_asleep))
+        {
+            return None;
+        }
+        // The reports about threads that are held up go on, at intervals that grow.
+        Some((!self.held_up.is_empty()).then(|| self.reports.shortest_interval(self.tick)))
+    }
+}
+
+impl Observation {
+    fn begin(worker: usize, sighting: Sighting, now: Instant) -> Self {
+        Self {
+            post: sighting.post,
+            turn: sighting.turn,
+            worker,
+            since: now,
+            culprit: None,
+            processor: None,
+            rescue: Rescue::NotNeeded,
+            is_counted: false,
+        }
+    }
+
+    fn is_of(&self, sighting: &Sighting) -> bool {
+        Arc::ptr_eq(&self.post, &sighting.post) && self.turn == sighting.turn
+    }
+
+    fn sighting(&self) -> Sighting {
+        Sighting {
+            post: self.post.clone(),
+            turn: self.turn,
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        self.post.turn() != self.turn
+    }
+}
+
+/// Whether the thread spent its time waiting for a processor.
+fn is_starved(observation: &Observation, now: Instant) -> bool {
+    let Some((since, before)) = observation.processor else {
+        return false;
+    };
+    let Some(after) = processor_time(observation.post.thread()) else {
+        return false;
+    };
+    let used = after.used.saturating_sub(before.used);
+    let waited = after.waited.saturating_sub(before.waited);
+    // A thread that spins on a busy machine gets its share of it; one that sleeps waits for nothing.
+    let elapsed = now.saturating_duration_since(since);
+    waited > elapsed / 2 && waited > used * 4
+}
