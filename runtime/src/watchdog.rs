@@ -2,4 +2,5 @@
 
 #![allow(dead_code, unreachable_pub)] // until the monitor asks
 
+pub(crate) mod stack;
 pub(crate) mod whereabouts;
