@@ -159,13 +159,20 @@ impl fmt::Display for Frame {
             Some(function) => f.write_str(function)?,
             None => write!(f, "{:#x}", self.address)?,
         }
-        match (&self.file, self.line, &self.module) {
+        match (self.file.as_deref().map(shortened), self.line, &self.module) {
             (Some(file), Some(line), _) => write!(f, " at {file}:{line}"),
             (Some(file), None, _) => write!(f, " at {file}"),
             (None, _, Some(module)) => write!(f, " in {module}"),
             (None, _, None) => Ok(()),
         }
     }
+}
+
+/// A file of the standard library without the commit that it was compiled from: `library/std/…`.
+fn shortened(file: &str) -> &str {
+    file.strip_prefix("/rustc/")
+        .and_then(|rest| rest.split_once('/'))
+        .map_or(file, |(_commit, path)| path)
 }
 
 /// There is no stack of the thread, and why.
@@ -311,6 +318,16 @@ mod tests {
         assert_eq!(stack.to_string().lines().collect::<Vec<_>>(), told);
         stack.is_complete = false;
         assert!(stack.to_string().ends_with("not known\n"));
+    }
+
+    #[test]
+    fn files_of_the_standard_library_are_told_without_their_commit() {
+        assert_eq!(
+            shortened("/rustc/123abc/library/std/a.rs"),
+            "library/std/a.rs"
+        );
+        assert_eq!(shortened("/rustc/"), "/rustc/");
+        assert_eq!(shortened("/home/rustc/a.rs"), "/home/rustc/a.rs");
     }
 
     #[test]

@@ -7,7 +7,7 @@
 use std::fs::{self, File};
 use std::io;
 use std::ops::Range;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 
 use framehop::ExplicitModuleSectionInfo;
 
@@ -34,7 +34,7 @@ struct Mapping {
 #[derive(Debug)]
 pub(super) struct Module {
     pub(super) path: String,
-    pub(super) inode: u64,
+    inode: u64,
     pub(super) addresses: Range<u64>,
     /// What to subtract from an address in memory to get one in the file's own terms.
     pub(super) bias: u64,
@@ -62,26 +62,21 @@ impl Modules {
                 .lines()
                 .filter_map(Mapping::parse)
                 .collect(),
-            // Without it there are no tables; then frame pointers must do.
+            // Not granted to some who run with privileges; the files themselves must do then.
             memory: File::open("/proc/self/mem").ok(),
         })
     }
 
     /// The module that an address lies in.
     pub(super) fn find(&self, address: u64) -> Option<Module> {
-        let index = self
-            .mappings
-            .iter()
-            .position(|mapping| mapping.addresses.contains(&address))?;
-        let mapping = &self.mappings[index];
+        let mapping = self.mapping(address)?;
         if mapping.path.is_empty() {
             return None;
         }
-        // The file's head lies lowest.
-        let head = self.mappings[..=index]
-            .iter()
-            .rev()
-            .find(|head| head.offset == 0 && head.is_of_same_file(mapping))?;
+        // The file's head lies lowest. If it is loaded twice, the nearer one is meant.
+        let head = self.mappings.iter().rfind(|head| {
+            head.addresses.start <= address && head.offset == 0 && head.is_of_same_file(mapping)
+        })?;
         let segments = self.segments(head.addresses.start).unwrap_or_default();
         let loaded = || segments.iter().filter(|segment| segment.kind == PT_LOAD);
         let lowest = loaded()
@@ -160,11 +155,22 @@ impl Modules {
             .checked_sub(addresses.start)
             .filter(|&length| length <= MOST_OF_TABLES)?;
         let mut bytes = vec![0; usize::try_from(length).ok()?];
-        self.memory
-            .as_ref()?
-            .read_exact_at(&mut bytes, addresses.start)
-            .ok()?;
+        if let Some(memory) = &self.memory {
+            memory.read_exact_at(&mut bytes, addresses.start).ok()?;
+        } else {
+            // What is read here is the same in the file.
+            let mapping = self.mapping(addresses.start)?;
+            let offset = addresses.start - mapping.addresses.start + mapping.offset;
+            let file = mapping.open()?;
+            file.read_exact_at(&mut bytes, offset).ok()?;
+        }
         Some(bytes)
+    }
+
+    fn mapping(&self, address: u64) -> Option<&Mapping> {
+        self.mappings
+            .iter()
+            .find(|mapping| mapping.addresses.contains(&address))
     }
 }
 
@@ -191,9 +197,29 @@ impl Mapping {
         })
     }
 
+    /// The file that is mapped, if it is still there.
+    fn open(&self) -> Option<File> {
+        path_of_file(&self.path, self.inode).and_then(|path| File::open(path).ok())
+    }
+
     fn is_of_same_file(&self, other: &Self) -> bool {
         self.inode == other.inode && self.path == other.path
     }
+}
+
+impl Module {
+    /// Where the file is to be found, if it is still there.
+    pub(super) fn path_of_file(&self) -> Option<&str> {
+        path_of_file(&self.path, self.inode)
+    }
+}
+
+/// Where the file of this number is: at its path, or as the program's own. That one is there even if it
+/// was replaced or removed.
+fn path_of_file(path: &str, inode: u64) -> Option<&str> {
+    ["/proc/self/exe", path]
+        .into_iter()
+        .find(|path| fs::metadata(path).is_ok_and(|file| inode != 0 && file.ino() == inode))
 }
 
 impl Segment {
@@ -268,6 +294,18 @@ mod tests {
         assert_eq!(program.path, name.to_str().unwrap());
         assert!(program.addresses.contains(&here));
         assert!(modules.unwind_tables(&program).is_some());
+    }
+
+    #[test]
+    fn what_may_not_be_read_in_memory_is_read_from_the_file() {
+        let in_memory = Modules::now().unwrap();
+        let mut in_files = Modules::now().unwrap();
+        in_files.memory = None;
+        let here = what_may_not_be_read_in_memory_is_read_from_the_file as *const () as u64;
+        let program = in_memory.find(here).expect("this code is mapped");
+        let same = in_files.find(here).expect("this code is mapped");
+        assert_eq!(program.segments, same.segments);
+        assert!(in_files.unwind_tables(&same).is_some());
     }
 
     #[test]

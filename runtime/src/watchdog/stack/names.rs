@@ -4,8 +4,6 @@
 //! megabytes, and stalls are rare.
 
 use std::collections::HashMap;
-use std::fs;
-use std::os::unix::fs::MetadataExt;
 
 use addr2line::Loader;
 
@@ -97,12 +95,8 @@ impl Names {
         let before = frames.len();
         if let Ok(mut found) = debug.find_frames(own) {
             while let Ok(Some(found)) = found.next() {
-                let name = found.function.and_then(|function| {
-                    Some(match function.demangle().ok()? {
-                        name if function.language.is_some() => name.into_owned(),
-                        name => readable(&name),
-                    })
-                });
+                let name = found.function.as_ref();
+                let name = name.and_then(|name| Some(readable(&name.raw_name().ok()?)));
                 let location = found.location;
                 let file = location.as_ref().and_then(|location| location.file);
                 frames.push(Frame {
@@ -132,22 +126,12 @@ impl Names {
 
     fn file(&mut self, module: &Module) -> Option<&Loader> {
         if !self.files.contains_key(&module.path) {
-            let loader = open(module);
+            let path = module.path_of_file();
+            let loader = path.and_then(|path| Loader::new(path).ok());
             self.files.insert(module.path.clone(), loader);
         }
         self.files.get(&module.path)?.as_ref()
     }
-}
-
-/// The debug information of a module, if its file is still the one that is mapped.
-fn open(module: &Module) -> Option<Loader> {
-    // The program's own file is there even if it was replaced or removed.
-    const PROGRAM: &str = "/proc/self/exe";
-    let is_same = |path: &str| fs::metadata(path).is_ok_and(|file| file.ino() == module.inode);
-    [PROGRAM, &module.path]
-        .into_iter()
-        .find(|path| is_same(path))
-        .and_then(|path| Loader::new(path).ok())
 }
 
 /// A name as people write it, without its hash.
