@@ -27,7 +27,8 @@
 //! The first real-time signal, counted down from the last but one (the last is valgrind's), that has
 //! its default action. That is looked at anew before each question. A thread that blocks the signal is
 //! not asked. A program that takes the signal from us with a handler of its own gets no question any
-//! more; one that resets it to the default in the instant between our look and the signal ends.
+//! more. One that resets it to the default in the instant between our look and the signal ends, and so
+//! does one in which the thread that is asked executes another program in that instant.
 //!
 //! # Elsewhere
 //!

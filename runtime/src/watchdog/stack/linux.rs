@@ -87,6 +87,12 @@ impl Trace {
         self.addresses.len()
     }
 
+    /// Whether a function on it belongs to the file of this name.
+    #[cfg(test)]
+    fn passes(&self, file: &str) -> bool {
+        self.modules.iter().any(|module| module.path.contains(file))
+    }
+
     pub(super) fn resolve(self) -> Stack {
         let mut names = Names::default();
         let mut frames = Vec::new();

@@ -266,11 +266,13 @@ mod tests {
         model(|| {
             let exchange = Exchange::new();
             let mut asker = Asker::new(Shared(exchange.clone()));
-            asker.ask(1).unwrap();
+            // It begins before the question is asked, which alone then says that there is one.
             let handler = {
                 let exchange = exchange.clone();
                 thread::spawn(move || exchange.handle(1))
             };
+            exchange.take();
+            asker.ask(1).unwrap();
             if let Some(answer) = await_answer(&exchange, &mut asker) {
                 assert_eq!(answer, 1);
             }

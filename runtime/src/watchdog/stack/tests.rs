@@ -16,6 +16,7 @@ use parking_lot::{Mutex, MutexGuard};
 
 use super::super::{CaptureError, Cause, Stack, capture, trace};
 use super::handler;
+use super::sample::sample;
 use crate::watchdog::whereabouts::{ThreadNumber, Whereabouts, current_thread_number, whereabouts};
 
 /// Longer than any test may take: a capture that needs it hangs.
@@ -133,16 +134,68 @@ fn threads_that_fight_for_the_allocator_are_captured_without_a_deadlock() {
     };
     let (first, number) = start(churn(to_second, first_frees));
     let (second, other) = start(churn(to_first, second_frees));
-    let mut frames = 0;
-    for _ in 0..500 {
+    for round in 0..500 {
         for number in [number, other] {
-            frames += trace(number, PATIENCE).unwrap().0.len();
+            let sample = sample(number.to_bits(), PATIENCE).unwrap();
+            assert!(sample.stack.len() > 1_000);
+            // The walk is no affair of theirs, and slower.
+            if round % 10 == 0 {
+                assert!(trace(number, PATIENCE).unwrap().0.len() > 5);
+            }
         }
     }
     STOP.store(true, Relaxed);
     first.join().unwrap();
     second.join().unwrap();
-    assert!(frames > 5_000, "a stack is deeper than 5: {frames}");
+}
+
+#[test]
+fn a_thread_that_unwinds_is_captured_without_a_deadlock() {
+    static STOP: AtomicBool = AtomicBool::new(false);
+    let _alone = alone();
+    let (thread, number) = start(|| {
+        while !STOP.load(Relaxed) {
+            // Without a message.
+            let unwound = std::panic::catch_unwind(|| std::panic::resume_unwind(Box::new(())));
+            assert!(unwound.is_err());
+        }
+    });
+    let mut through_unwinder = 0;
+    for _ in 0..300 {
+        let trace = trace(number, PATIENCE).unwrap();
+        through_unwinder += usize::from(trace.0.passes("libgcc_s"));
+    }
+    STOP.store(true, Relaxed);
+    thread.join().unwrap();
+    // Elsewhere the unwinder is a part of the program.
+    assert!(through_unwinder > 0 || !cfg!(target_env = "gnu"));
+}
+
+#[test]
+fn the_stack_of_a_thread_that_looks_at_the_clock_leads_through_code_of_the_kernel() {
+    static STOP: AtomicBool = AtomicBool::new(false);
+    let _alone = alone();
+    let (thread, number) = start(|| {
+        while !STOP.load(Relaxed) {
+            hint::black_box(std::time::Instant::now());
+        }
+    });
+    let trace = loop {
+        let trace = trace(number, PATIENCE).unwrap();
+        if trace.0.passes("[vdso]") {
+            break trace;
+        }
+    };
+    STOP.store(true, Relaxed);
+    thread.join().unwrap();
+    let stack = trace.resolve();
+    assert!(stack.is_complete(), "{stack}");
+    assert!(
+        functions(&stack)
+            .iter()
+            .any(|name| name.contains("std::sys::")),
+        "{stack}"
+    );
 }
 
 #[test]
