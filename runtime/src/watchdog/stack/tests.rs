@@ -60,7 +60,8 @@ extern "C" fn waits_in_a_task(release: &mpsc::Receiver<()>) {
 
 #[unsafe(no_mangle)]
 #[inline(never)]
-extern "C" fn spins_in_a_task(stop: &AtomicBool) {
+extern "C" fn spins_in_a_task(begun: &AtomicBool, stop: &AtomicBool) {
+    begun.store(true, Relaxed);
     while !stop.load(Relaxed) {
         hint::spin_loop();
     }
@@ -98,19 +99,17 @@ fn the_stack_of_a_thread_that_sleeps_names_who_sleeps() {
 
 #[test]
 fn the_stack_of_a_thread_that_spins_names_who_spins() {
+    static BEGUN: AtomicBool = AtomicBool::new(false);
     static STOP: AtomicBool = AtomicBool::new(false);
     let _alone = alone();
-    let (spinner, number) = start(|| spins_in_a_task(&STOP));
-    // It may not have come so far.
-    let stack = loop {
-        let stack = capture(number, PATIENCE).unwrap();
-        if stack.first_in_user_code().is_some() {
-            break stack;
-        }
-    };
+    let (spinner, number) = start(|| spins_in_a_task(&BEGUN, &STOP));
+    while !BEGUN.load(Relaxed) {
+        thread::yield_now();
+    }
+    let stack = capture(number, PATIENCE).unwrap();
     STOP.store(true, Relaxed);
     spinner.join().unwrap();
-    let first = stack.first_in_user_code().unwrap();
+    let first = stack.first_in_user_code().expect("there is user code");
     assert_eq!(first.function(), Some("spins_in_a_task"), "{stack}");
     assert!(stack.is_complete(), "{stack}");
 }
