@@ -7,7 +7,7 @@ use framehop::{CacheNative, FrameAddress, MayAllocateDuringUnwind, UnwindRegsNat
 use self::modules::{Module, Modules};
 use self::names::Names;
 use self::sample::Sample;
-use super::{Cause, Frame, Stack, question};
+use super::{Cause, Frame, Stack, origin, question};
 
 mod handler;
 mod modules;

@@ -2,72 +2,31 @@
 //!
 //! The files are opened anew for each stack and forgotten afterwards: their indexes take many
 //! megabytes, and stalls are rare.
+//!
+//! Full debug information knows each function by its whole path. With `line-tables-only` only symbols
+//! are whole, and those are of functions that were not built into others; of the rest there is a bare
+//! name such as `{closure#0}`, and the place in the source, which says more.
 
 use std::collections::HashMap;
 
 use addr2line::Loader;
 
-use super::Frame;
 use super::modules::Module;
-
-/// Crates whose functions only do what their caller asked for: the standard library, this runtime and
-/// its peers, and what users wait with. Whoever calls them is meant.
-const NO_USER_CODE: &[&str] = &[
-    "alloc",
-    "core",
-    "panic_unwind",
-    "proc_macro",
-    "std",
-    "test",
-    // This runtime.
-    "runtime",
-    "runtime_base",
-    "runtime_net",
-    "runtime_timer",
-    // Its peers, and what is built around futures.
-    "async_io",
-    "async_task",
-    "futures",
-    "futures_channel",
-    "futures_core",
-    "futures_executor",
-    "futures_task",
-    "futures_util",
-    "hyper",
-    "hyper_util",
-    "mio",
-    "polling",
-    "tokio",
-    "tokio_util",
-    "tower",
-    "tower_layer",
-    "tower_service",
-    "tracing",
-    "tracing_core",
-    // Locks, channels, data and system calls.
-    "bytes",
-    "crossbeam_channel",
-    "crossbeam_epoch",
-    "crossbeam_queue",
-    "crossbeam_utils",
-    "flume",
-    "hashbrown",
-    "libc",
-    "lock_api",
-    "memchr",
-    "nix",
-    "once_cell",
-    "parking_lot",
-    "parking_lot_core",
-    "rustix",
-    "socket2",
-    "spin",
-];
+use super::{Frame, origin};
 
 /// The debug information of files, by path.
 #[derive(Default)]
 pub(super) struct Names {
     files: HashMap<String, Option<Loader>>,
+}
+
+/// The name of a function.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Name {
+    /// With its path, or that of foreign code.
+    Whole(String),
+    /// Without its path.
+    Bare(String),
 }
 
 impl Names {
@@ -92,36 +51,32 @@ impl Names {
             return;
         };
         let own = address.wrapping_sub(module.bias);
-        let before = frames.len();
-        if let Ok(mut found) = debug.find_frames(own) {
-            while let Ok(Some(found)) = found.next() {
-                let name = found.function.as_ref();
-                let name = name.and_then(|name| Some(readable(&name.raw_name().ok()?)));
-                let location = found.location;
-                let file = location.as_ref().and_then(|location| location.file);
-                frames.push(Frame {
-                    is_user_code: is_user_code(name.as_deref(), file),
-                    function: name,
-                    file: file.map(str::to_owned),
-                    line: location.and_then(|location| location.line),
-                    ..unnamed.clone()
-                });
-            }
+        let mut found = places(debug, own);
+        if found.is_empty() {
+            found.push(Place::default());
         }
-        if frames.len() == before {
-            let name = debug.find_symbol(own).map(readable);
-            frames.push(Frame {
-                is_user_code: is_user_code(name.as_deref(), None),
-                function: name,
-                ..unnamed
-            });
-        } else if let Some(outer) = frames.last_mut()
-            && outer.function.is_none()
+        // The symbol is that of the outermost, which contains the others.
+        if let Some(outermost) = found.last_mut()
+            && !matches!(outermost.name, Some(Name::Whole(_)))
+            && let Some(symbol) = debug.find_symbol(own)
         {
-            // Lines without functions. The symbol is that of the outermost.
-            outer.function = debug.find_symbol(own).map(readable);
-            outer.is_user_code = is_user_code(outer.function.as_deref(), outer.file.as_deref());
+            outermost.name = Some(Name::of_symbol(symbol));
         }
+        frames.extend(found.into_iter().map(|place| {
+            let is_user_code = match &place.name {
+                Some(Name::Whole(name)) => origin::is_user_code(Some(name), place.file.as_deref()),
+                _ => origin::is_user_code(None, place.file.as_deref()),
+            };
+            Frame {
+                is_user_code,
+                function: place
+                    .name
+                    .map(|(Name::Whole(name) | Name::Bare(name))| name),
+                file: place.file,
+                line: place.line,
+                ..unnamed.clone()
+            }
+        }));
     }
 
     fn file(&mut self, module: &Module) -> Option<&Loader> {
@@ -134,36 +89,49 @@ impl Names {
     }
 }
 
-/// A name as people write it, without its hash.
-fn readable(symbol: &str) -> String {
-    format!("{:#}", rustc_demangle::demangle(symbol))
+/// What debug information says of one function at an address.
+#[derive(Debug, Default)]
+struct Place {
+    name: Option<Name>,
+    file: Option<String>,
+    line: Option<u32>,
 }
 
-/// Whether a function is neither of the crates above nor foreign code.
-fn is_user_code(function: Option<&str>, file: Option<&str>) -> bool {
-    match function.and_then(crate_of) {
-        Some(name) => !NO_USER_CODE.contains(&name),
-        // A function that is exported under a plain name has no path, but a source file.
-        None => file.is_some_and(|file| file.ends_with(".rs") && !file.starts_with("/rustc/")),
-    }
-}
-
-/// The crate that a function's path begins with: `shop` for `shop::price`, `<shop::Cart as
-/// core::fmt::Debug>::fmt` or `<&mut [shop::Cart]>::len`; `core` for `<T as core::fmt::Debug>::fmt`.
-fn crate_of(function: &str) -> Option<&str> {
-    let mut rest = function;
-    loop {
-        let start = rest.find(|c: char| c.is_alphanumeric() || c == '_')?;
-        rest = &rest[start..];
-        let end = rest
-            .find(|c: char| !c.is_alphanumeric() && c != '_')
-            .unwrap_or(rest.len());
-        let (word, after) = rest.split_at(end);
-        if after.starts_with("::") {
-            return Some(word);
+/// The functions at an address of a file, the innermost first.
+fn places(debug: &Loader, address: u64) -> Vec<Place> {
+    let mut places = Vec::new();
+    if let Ok(mut found) = debug.find_frames(address) {
+        while let Ok(Some(found)) = found.next() {
+            let name = found.function.as_ref();
+            let location = found.location;
+            places.push(Place {
+                name: name.and_then(|name| Some(Name::of_debug_info(&name.raw_name().ok()?))),
+                file: location
+                    .as_ref()
+                    .and_then(|location| location.file)
+                    .map(str::to_owned),
+                line: location.and_then(|location| location.line),
+            });
         }
-        // `mut`, `dyn`, a parameter, a builtin type: the path comes later.
-        rest = after;
+    }
+    places
+}
+
+impl Name {
+    /// A symbol is whole, if it is one of Rust's. Others have no path.
+    fn of_symbol(symbol: &str) -> Self {
+        Self::Whole(format!("{:#}", rustc_demangle::demangle(symbol)))
+    }
+
+    fn of_debug_info(name: &str) -> Self {
+        if rustc_demangle::try_demangle(name).is_ok() {
+            return Self::of_symbol(name);
+        }
+        // Parameters would be longer than all the rest. Of the name itself nothing but this is known.
+        match name.split_once('<') {
+            Some((bare, _)) if !bare.is_empty() => Self::Bare(bare.to_owned()),
+            _ => Self::Bare(name.to_owned()),
+        }
     }
 }
 
@@ -172,49 +140,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_crate_of_a_function_is_found_in_its_path() {
-        for (function, name) in [
-            ("shop::price", "shop"),
-            ("shop::main::{{closure}}", "shop"),
-            ("<shop::Cart as core::fmt::Debug>::fmt", "shop"),
-            ("<T as shop::Price>::price", "shop"),
-            ("<&mut [shop::Cart]>::len", "shop"),
-            ("<dyn shop::Price>::price", "shop"),
+    fn names_are_readable() {
+        let whole = |name: &str| Name::Whole(name.to_owned());
+        let bare = |name: &str| Name::Bare(name.to_owned());
+        for (name, readable) in [
+            ("_ZN4shop5price17h0123456789abcdefE", whole("shop::price")),
+            ("_RNvCs1234_4shop5price", whole("shop::price")),
             (
-                "<alloc::boxed::Box<F> as core::ops::FnOnce<A>>::call_once",
-                "alloc",
+                "{closure#0}<shop::main::{async_block_env#0}>",
+                bare("{closure#0}"),
             ),
-            ("<(A, B) as core::fmt::Debug>::fmt", "core"),
-            ("shop::<impl core::fmt::Debug for shop::Cart>::fmt", "shop"),
-            ("_shop::price", "_shop"),
+            ("price", bare("price")),
+            ("<odd", bare("<odd")),
         ] {
-            assert_eq!(crate_of(function), Some(name), "{function}");
+            assert_eq!(Name::of_debug_info(name), readable);
         }
-        for function in ["main", "__libc_start_call_main", "", "<>", "<&mut T>"] {
-            assert_eq!(crate_of(function), None, "{function}");
-        }
-    }
-
-    #[test]
-    fn user_code_is_what_is_nobody_elses() {
-        assert!(is_user_code(Some("shop::price"), None));
-        assert!(is_user_code(Some("runtime_of_mine::price"), None));
-        assert!(!is_user_code(Some("std::thread::sleep"), None));
-        assert!(!is_user_code(
-            Some("runtime::task::spawn"),
-            Some("src/task.rs")
-        ));
-        assert!(!is_user_code(
-            Some("parking_lot::raw_mutex::lock_slow"),
-            None
-        ));
-        assert!(!is_user_code(Some("clock_nanosleep"), None));
-        assert!(!is_user_code(Some("clock_nanosleep"), Some("sleep.c")));
-        assert!(is_user_code(Some("exported"), Some("src/lib.rs")));
-        assert!(!is_user_code(
-            Some("rust_begin_unwind"),
-            Some("/rustc/1/library/std/src/lib.rs")
-        ));
-        assert!(!is_user_code(None, None));
+        assert_eq!(Name::of_symbol("clock_nanosleep"), whole("clock_nanosleep"));
     }
 }
