@@ -94,16 +94,26 @@ impl Stack {
     }
 }
 
-/// One frame per line, and a mark where user code begins.
+/// One frame per line, and a mark where user code begins. What has called the last of user code, which
+/// is this runtime and the thread's beginning, is counted only; `{:#}` lists it too.
 impl fmt::Display for Stack {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let first = self.frames.iter().position(|frame| frame.is_user_code);
-        for (number, frame) in self.frames.iter().enumerate() {
+        let last = self.frames.iter().rposition(|frame| frame.is_user_code);
+        let listed = match last {
+            Some(last) if !f.alternate() => last + 1,
+            _ => self.frames.len(),
+        };
+        for (number, frame) in self.frames[..listed].iter().enumerate() {
             let mark = if first == Some(number) { '>' } else { ' ' };
             writeln!(f, "{mark} {number:3}: {frame}")?;
         }
+        match self.frames.len() - listed {
+            0 => {}
+            callers => writeln!(f, "       called through {callers} more")?,
+        }
         if !self.is_complete {
-            writeln!(f, "       … and callers that are not known")?;
+            writeln!(f, "       called by what is not known")?;
         }
         Ok(())
     }
@@ -126,7 +136,8 @@ impl Frame {
         self.address
     }
 
-    /// The name of the function, readable, with its path and without a hash.
+    /// The name of the function, readable, with its path and without a hash. In a program with
+    /// `debug = "line-tables-only"`, that of a function that was built into another has no path.
     pub fn function(&self) -> Option<&str> {
         self.function.as_deref()
     }
@@ -305,20 +316,24 @@ mod tests {
                 frame(Some("read"), false),
                 named,
                 frame(Some("shop::main"), true),
+                frame(Some("runtime::run"), false),
             ],
             is_complete: true,
         };
         let first = stack.first_in_user_code().expect("there are two");
         assert_eq!(first.to_string(), "shop::prices at src/shop.rs:7");
-        let told = [
+        let mut told = vec![
             "    0: 0x1234 in /usr/lib/libc.so.6",
             "    1: read in /usr/lib/libc.so.6",
             ">   2: shop::prices at src/shop.rs:7",
             "    3: shop::main in /usr/lib/libc.so.6",
+            "       called through 1 more",
         ];
         assert_eq!(stack.to_string().lines().collect::<Vec<_>>(), told);
         stack.is_complete = false;
-        assert!(stack.to_string().ends_with("not known\n"));
+        told[4] = "    4: runtime::run in /usr/lib/libc.so.6";
+        told.push("       called by what is not known");
+        assert_eq!(format!("{stack:#}").lines().collect::<Vec<_>>(), told);
     }
 
     #[test]

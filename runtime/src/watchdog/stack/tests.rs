@@ -83,18 +83,21 @@ fn the_stack_of_a_thread_that_sleeps_names_who_sleeps() {
     sleeper.join().unwrap();
 
     let first = stack.first_in_user_code().expect("there is user code");
-    assert_eq!(first.function(), Some("waits_in_a_task"), "{stack}");
-    assert!(first.file().unwrap().ends_with("stack/tests.rs"), "{stack}");
-    assert!(first.line().is_some(), "{stack}");
-    assert!(stack.is_complete(), "{stack}");
+    assert_eq!(first.function(), Some("waits_in_a_task"), "{stack:#}");
+    assert!(
+        first.file().unwrap().ends_with("stack/tests.rs"),
+        "{stack:#}"
+    );
+    assert!(first.line().is_some(), "{stack:#}");
+    assert!(stack.is_complete(), "{stack:#}");
     let functions = functions(&stack);
     let user_code = functions.iter().position(|name| *name == "waits_in_a_task");
     let (before, after) = functions.split_at(user_code.expect("it was found above"));
     for side in [before, after] {
-        assert!(side.iter().any(|name| name.contains("std::")), "{stack}");
+        assert!(side.iter().any(|name| name.contains("std::")), "{stack:#}");
     }
     let is_readable = |name: &&str| !name.starts_with("_ZN") && !name.starts_with("_R");
-    assert!(functions.iter().all(is_readable), "{stack}");
+    assert!(functions.iter().all(is_readable), "{stack:#}");
 }
 
 #[test]
@@ -110,8 +113,8 @@ fn the_stack_of_a_thread_that_spins_names_who_spins() {
     STOP.store(true, Relaxed);
     spinner.join().unwrap();
     let first = stack.first_in_user_code().expect("there is user code");
-    assert_eq!(first.function(), Some("spins_in_a_task"), "{stack}");
-    assert!(stack.is_complete(), "{stack}");
+    assert_eq!(first.function(), Some("spins_in_a_task"), "{stack:#}");
+    assert!(stack.is_complete(), "{stack:#}");
 }
 
 #[test]
@@ -188,12 +191,12 @@ fn the_stack_of_a_thread_that_looks_at_the_clock_leads_through_code_of_the_kerne
     STOP.store(true, Relaxed);
     thread.join().unwrap();
     let stack = trace.resolve();
-    assert!(stack.is_complete(), "{stack}");
+    assert!(stack.is_complete(), "{stack:#}");
     assert!(
         functions(&stack)
             .iter()
             .any(|name| name.contains("std::sys::")),
-        "{stack}"
+        "{stack:#}"
     );
 }
 
@@ -298,7 +301,7 @@ fn a_thread_that_cannot_answer_is_given_up_and_its_late_answer_does_no_harm() {
     asker.join().unwrap();
     await_sleep(number);
     let stack = capture(number, PATIENCE).unwrap();
-    assert!(functions(&stack).contains(&"waits_in_a_task"), "{stack}");
+    assert!(functions(&stack).contains(&"waits_in_a_task"), "{stack:#}");
     drop((release, release_other));
     thread.join().unwrap();
     other.join().unwrap();
@@ -386,9 +389,9 @@ fn a_deep_stack_is_cut_short() {
     await_sleep(number);
     let stack = capture(number, PATIENCE).unwrap();
     assert!(!stack.is_complete());
-    assert!(stack.frames().len() > 20, "{stack}");
+    assert!(stack.frames().len() > 20, "{stack:#}");
     let first = stack.first_in_user_code().expect("there is user code");
-    assert_eq!(first.function(), Some("waits_in_a_task"), "{stack}");
+    assert_eq!(first.function(), Some("waits_in_a_task"), "{stack:#}");
     drop(release);
     thread.join().unwrap();
 }
