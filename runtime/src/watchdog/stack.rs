@@ -192,6 +192,7 @@ impl fmt::Display for Frame {
 pub struct CaptureError(Cause);
 
 #[derive(Debug)]
+#[allow(dead_code)] // Where no stacks are captured there is one cause only.
 enum Cause {
     /// Not on this system, or not in this build.
     Unsupported,
