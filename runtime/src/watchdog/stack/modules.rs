@@ -214,12 +214,16 @@ impl Module {
     }
 }
 
-/// Where the file of this number is: at its path, or as the program's own. That one is there even if it
-/// was replaced or removed.
+/// Where the file is that is mapped as `path`. The program's own is there even if it was replaced or
+/// removed; another one is believed only if it still has its number. (In some containers files have two
+/// numbers. Then the names of libraries are not known.)
 fn path_of_file(path: &str, inode: u64) -> Option<&str> {
-    ["/proc/self/exe", path]
-        .into_iter()
-        .find(|path| fs::metadata(path).is_ok_and(|file| inode != 0 && file.ino() == inode))
+    const PROGRAM: &str = "/proc/self/exe";
+    if fs::read_link(PROGRAM).is_ok_and(|program| program.as_os_str() == path) {
+        return Some(PROGRAM);
+    }
+    let is_same = fs::metadata(path).is_ok_and(|file| file.ino() == inode);
+    is_same.then_some(path)
 }
 
 impl Segment {
