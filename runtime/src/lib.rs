@@ -45,6 +45,7 @@
 //! - `hyper`: hyper's runtime traits.
 //! - `futures-io`, `tokio-io`: wrappers both ways for the I/O traits of others.
 //! - `stream`: `futures_core::Stream` for what yields one thing after another.
+//! - `stall-stacks`: native stacks in the reports of stalls (Linux on x86-64 and AArch64).
 //!
 //! # How it works
 //!

@@ -52,7 +52,7 @@ pub use rng_seed::RngSeed;
 pub(crate) use settings::Settings;
 pub use settings::UnhandledPanic;
 
-pub use crate::watchdog::{Rescue, Stall, Whereabouts};
+pub use crate::watchdog::{Frame, Rescue, Stack, Stall, Whereabouts};
 
 use crate::task::JoinHandle;
 use handle::{Flavor, enter_to_block};

@@ -43,10 +43,12 @@ use crate::scheduler::Estate;
 mod monitor;
 mod post;
 mod report;
-pub(crate) mod whereabouts;
+mod stack;
+mod whereabouts;
 
 pub(crate) use post::Post;
 pub use report::{Rescue, Stall};
+pub use stack::{Frame, Stack};
 pub use whereabouts::Whereabouts;
 
 /// What the builder decided about stalls.

@@ -16,7 +16,7 @@ export MIRIFLAGS="${MIRIFLAGS:--Zmiri-disable-isolation}"
 
 # What has unsafe code and no system calls that Miri does not know.
 base=(wait_list waker_cell)
-executor=(task:: scheduler::ring sync::oneshot sync::mpsc::queue sync::once_cell)
+executor=(task:: scheduler::ring sync::oneshot sync::mpsc::queue sync::once_cell watchdog::stack::question)
 if (($# > 0)); then
     base=("$@")
     executor=("$@")

@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 
 use super::post::Post;
+use super::stack::{self, Stack};
 use super::whereabouts::{Whereabouts, whereabouts};
 use super::{Watched, call_hook};
 use crate::task::{self, Id};
@@ -25,6 +26,9 @@ use crate::task::{self, Id};
 const FIRST_INTERVAL: Duration = Duration::from_secs(1);
 /// The longest interval.
 const LAST_INTERVAL: Duration = Duration::from_secs(60);
+/// How long a stalled thread has to answer where it is. Chosen: a thread that is on a processor, or in
+/// a system call that a signal ends, answers within microseconds.
+const TIME_FOR_ANSWER: Duration = Duration::from_millis(100);
 /// Reports that wait while the log or the hook blocks.
 const WAITING: usize = 64;
 
@@ -40,6 +44,7 @@ pub struct Stall {
     worker: usize,
     elapsed: Duration,
     whereabouts: Whereabouts,
+    stack: Option<Arc<Stack>>,
     rescue: Rescue,
     stand_ins: usize,
     unreported: u64,
@@ -95,6 +100,12 @@ impl Stall {
         self.whereabouts
     }
 
+    /// The native stack of the thread, innermost frame first. Only with the feature `stall-stacks`, where
+    /// the system can be asked, and when the stall lasted until it was.
+    pub fn stack(&self) -> Option<&Stack> {
+        self.stack.as_deref()
+    }
+
     /// What was done about it.
     pub fn rescue(&self) -> Rescue {
         self.rescue
@@ -130,6 +141,9 @@ impl fmt::Display for Stall {
         match self.whereabouts {
             Whereabouts::Unknown => {}
             whereabouts => write!(f, ", {whereabouts}")?,
+        }
+        if let Some(frame) = self.stack().and_then(Stack::first_in_user_code) {
+            write!(f, ", in {frame}")?;
         }
         f.write_str(match self.rescue {
             Rescue::NotNeeded => "",
@@ -219,6 +233,7 @@ impl Reports {
                 true => whereabouts,
                 false => Whereabouts::Unknown,
             },
+            stack: None,
             rescue: case.rescue,
             stand_ins: case.stand_ins,
             unreported: std::mem::take(&mut site.unreported),
@@ -265,7 +280,7 @@ impl Reports {
 /// Tells the log and the hook, until there is nothing to tell.
 fn serve(outbox: &Mutex<Outbox>, watched: &dyn Watched) {
     loop {
-        let (stall, _case) = {
+        let (mut stall, case) = {
             let mut outbox = outbox.lock();
             let Some(next) = outbox.waiting.pop_front() else {
                 outbox.is_served = false;
@@ -273,6 +288,7 @@ fn serve(outbox: &Mutex<Outbox>, watched: &dyn Watched) {
             };
             next
         };
+        stall.stack = stack_of(&case).map(Arc::new);
         tracing::warn!(
             target: "runtime::stall",
             task = stall.task.map(Id::number),
@@ -284,10 +300,27 @@ fn serve(outbox: &Mutex<Outbox>, watched: &dyn Watched) {
             rescue = ?stall.rescue,
             stand_ins = stall.stand_ins,
             unreported = stall.unreported,
+            stack = stall.stack().map(tracing::field::display),
             "{stall}"
         );
         if let Some(hook) = &watched.estate().settings.stalls.on_stall {
             call_hook(hook, &stall);
+        }
+    }
+}
+
+/// The stack of a thread whose stall goes on.
+fn stack_of(case: &Case) -> Option<Stack> {
+    let goes_on = || case.post.turn() == case.turn;
+    if !goes_on() {
+        return None;
+    }
+    match stack::trace(case.post.thread(), TIME_FOR_ANSWER) {
+        // Otherwise it may be the stack of something else.
+        Ok(trace) => goes_on().then(|| trace.resolve()),
+        Err(error) => {
+            tracing::debug!(target: "runtime::stall", %error, "there is no stack of a stall");
+            None
         }
     }
 }
