@@ -40,8 +40,7 @@ impl Pipe {
     pub(super) fn new(capacity: usize) -> Self {
         assert!(
             capacity > 0,
-            "a stream in memory that holds nothing can never be written to; pass a `max_buf_size` \
-             greater than 0"
+            "`max_buf_size` must be greater than 0, or nothing could ever be written; pass at least 1"
         );
         Self {
             state: Mutex::default(),
@@ -379,7 +378,7 @@ mod tests {
     }
 
     #[test]
-    #[should_panic(expected = "pass a `max_buf_size` greater than 0")]
+    #[should_panic(expected = "`max_buf_size` must be greater than 0")]
     fn a_stream_without_room_is_refused() {
         let _ = duplex(0);
     }
