@@ -79,7 +79,7 @@ mod tests {
             let mut lines = BufReader::new(reader()).lines();
             assert_eq!(lines.next_line().await.unwrap().unwrap(), "abc");
             assert_eq!(lines.next_line().await.unwrap(), None);
-            let mut segments = BufReader::new(reader()).split(b'c');
+            let mut segments = AsyncBufReadExt::split(BufReader::new(reader()), b'c');
             assert_eq!(segments.next_segment().await.unwrap().unwrap(), b"ab");
             assert_eq!(segments.next_segment().await.unwrap().unwrap(), b"\n");
         });
