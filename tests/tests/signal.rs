@@ -253,7 +253,7 @@ fn misuse_panics_with_the_remedy() {
     let panic = panic_of(|| {
         let _ = signal(real_time(7));
     });
-    assert!(panic.message.contains("within a runtime"), "{panic:?}");
+    assert!(panic.message.contains("within this runtime"), "{panic:?}");
     assert!(panic.file.ends_with("signal.rs"), "{panic:?}");
     let without_io = Builder::new_current_thread().build().unwrap();
     let panic = panic_of(|| {

@@ -11,6 +11,7 @@ use std::task::{Context, Poll};
 use std::thread::Result as Caught;
 
 use crate::current::{EnterGuard, Slot, enter};
+use crate::misuse;
 use crate::sync::{Arc, Mutex};
 use crate::waker_cell::WakerCell;
 
@@ -57,11 +58,9 @@ pub fn offload<T: Send + 'static>(
     class: Class,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Offload<T> {
-    let Some(pool) = POOL.with(Slot::get) else {
-        panic!(
-            "there is no runtime on this thread to run blocking work; call this from within a \
-             runtime (an async task, `Runtime::block_on`, or while `Handle::enter` is held)"
-        );
+    // A thread that is ending is in no runtime.
+    let Some(pool) = POOL.try_with(Slot::get).ok().flatten() else {
+        panic!("{}; {}", misuse::NO_RUNTIME, misuse::ENTER_RUNTIME);
     };
     let answer = Arc::new(Answer {
         result: Mutex::new(Pending),
@@ -128,9 +127,7 @@ impl<T> Future for Offload<T> {
             Pending => Poll::Pending,
             Done(Ok(value)) => Poll::Ready(Ok(value)),
             Done(Err(panic)) => resume_unwind(panic),
-            Dropped => Poll::Ready(Err(io::Error::other(
-                "the runtime was shut down before the blocking work could run",
-            ))),
+            Dropped => Poll::Ready(Err(io::Error::other(misuse::WORK_LOST))),
         }
     }
 }

@@ -281,7 +281,7 @@ const fn assert_limit(max_readers: u32) {
     // With no permits at all a writer would need none, and exclude nobody (R2).
     assert!(
         max_readers > 0,
-        "a RwLock must admit a reader; create it with at least one"
+        "a RwLock may not be created with 0 readers; create it with at least one"
     );
     assert!(
         max_readers <= MAX_READERS,
