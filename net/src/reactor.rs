@@ -18,13 +18,16 @@
 use std::fmt;
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use parking_lot::Mutex;
 use runtime_base::arena::{Arena, Key};
+use runtime_base::shutdown::shutdown_error;
 use runtime_base::wake_batch::WakeBatch;
 
-use crate::readiness::{Readiness, shut_down_error};
+use crate::readiness::Readiness;
 use crate::ready::Ready;
 
 /// The token of [`ReactorHandle::wake`]. No key has this value: an arena holds fewer than 2^32 - 1
@@ -54,6 +57,7 @@ pub struct ReactorHandle {
     registry: mio::Registry,
     waker: mio::Waker,
     table: Mutex<Table>,
+    is_shut_down: AtomicBool,
 }
 
 /// The registered sources.
@@ -94,6 +98,7 @@ impl Reactor {
                 is_closed: false,
                 counts: Counts::default(),
             }),
+            is_shut_down: AtomicBool::new(false),
         };
         Ok(Self {
             poll,
@@ -158,9 +163,18 @@ impl ReactorHandle {
     pub fn shutdown(&self, batch: &mut WakeBatch) {
         let mut table = self.table.lock();
         table.is_closed = true;
+        // Relaxed: see `is_shut_down`.
+        self.is_shut_down.store(true, Relaxed);
         for (_, readiness) in table.sources.iter() {
             readiness.shutdown(batch);
         }
+    }
+
+    /// Whether the runtime was shut down, so that nothing drives new sources. A source that is made
+    /// at the same moment may miss it, and learns it when it registers.
+    pub(crate) fn is_shut_down(&self) -> bool {
+        // Relaxed: nothing but the flag itself is looked at.
+        self.is_shut_down.load(Relaxed)
     }
 
     /// The identity of the runtime.
@@ -188,7 +202,7 @@ impl ReactorHandle {
         let key = {
             let mut table = self.table.lock();
             if table.is_closed {
-                return Err(shut_down_error());
+                return Err(shutdown_error());
             }
             table.counts.registered += 1;
             table.sources.insert(readiness.clone())

@@ -9,7 +9,8 @@ use crate::addr::{ToSocketAddrs, first_success};
 use crate::current;
 use crate::interest::Interest;
 use crate::readiness::Direction;
-use crate::source::{Done, Source, deny_blocking};
+use crate::ready::Ready;
+use crate::source::{Done, Outlook, Source, deny_blocking};
 use crate::tcp::stream::TcpStream;
 
 /// A socket that accepts TCP connections.
@@ -158,7 +159,9 @@ impl TcpListener {
         (stream, peer): (mio::net::TcpStream, SocketAddr),
     ) -> io::Result<(TcpStream, SocketAddr)> {
         let home = current::nearest(self.source.home());
-        Ok((TcpStream::with_home(stream, home)?, peer))
+        let outlook = Outlook::Ready(Ready::READABLE | Ready::WRITABLE);
+        let stream = TcpStream::with_home(stream, home)?.assuming(outlook);
+        Ok((stream, peer))
     }
 
     /// The address at which the socket listens.

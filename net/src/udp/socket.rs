@@ -8,7 +8,8 @@ use runtime_base::io::ReadBuf;
 use socket2::SockAddr;
 
 use crate::addr::{ToSocketAddrs, first_success, resolve};
-use crate::source::{Addressed, Source, deny_blocking};
+use crate::ready::Ready;
+use crate::source::{Addressed, Outlook, Source, deny_blocking};
 
 /// A socket that sends and receives UDP datagrams.
 ///
@@ -97,7 +98,9 @@ impl UdpSocket {
 
     #[track_caller]
     fn new(socket: mio::net::UdpSocket) -> io::Result<Self> {
-        Source::new(socket).map(|source| Self { source })
+        // An empty send buffer has room.
+        let source = Source::new(socket)?.assuming(Outlook::Ready(Ready::WRITABLE));
+        Ok(Self { source })
     }
 
     /// Takes over a socket of the standard library, which the caller has made non-blocking.
