@@ -383,16 +383,32 @@ where
     ///
     /// The caller has RUNNING (T1).
     unsafe fn poll(&self, cx: &mut Context<'_>) -> bool {
+        /// Drops what the stage of a cell that is ours holds.
+        struct DropStage<'a, F: Future + 'static, S: Schedule>(&'a Cell<F, S>);
+        impl<F: Future + 'static, S: Schedule> Drop for DropStage<'_, F, S> {
+            fn drop(&mut self) {
+                // The poll's panic is the task's output; a second one goes no further.
+                // SAFETY: it is made below, where RUNNING makes the stage ours (T1).
+                if let Err(panic) = unsafe { self.0.drop_stage() } {
+                    drop_quietly(panic);
+                }
+            }
+        }
         let _current = id::enter(self.header.id);
         let polled = catch_unwind(AssertUnwindSafe(|| {
-            self.stage.with_mut(|stage| {
+            // A future that panics is dropped while its thread is unwinding, as what is on the stack
+            // is: a lock that it holds is poisoned, for example.
+            let unwinding = DropStage(self);
+            let polled = self.stage.with_mut(|stage| {
                 // SAFETY: RUNNING makes the stage ours (T1).
                 let Stage::Future(future) = (unsafe { &mut *stage }) else {
                     unreachable!("a task is polled only while it holds its future (T1)")
                 };
                 // SAFETY: the cell is on the heap and the future is dropped in its place.
                 unsafe { Pin::new_unchecked(future) }.poll(cx)
-            })
+            });
+            std::mem::forget(unwinding);
+            polled
         }));
         let output = match polled {
             Ok(Poll::Pending) => return false,
