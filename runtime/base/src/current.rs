@@ -67,10 +67,11 @@ pub fn enter<T: Clone + 'static>(
     key: &'static std::thread::LocalKey<Slot<T>>,
     value: T,
 ) -> EnterGuard<T> {
-    let previous = key.with(|slot| slot.replace(Some(value)));
+    // A thread that is ending has no slots any more, and nothing becomes current there.
+    let previous = key.try_with(|slot| slot.replace(Some(value)));
     EnterGuard {
         key,
-        previous,
+        previous: previous.ok().flatten(),
         _not_send: std::marker::PhantomData,
     }
 }

@@ -28,7 +28,8 @@ pub struct SchedulerGuard(());
 
 /// Marks this thread as one whose scheduler calls [`take`] regularly, until the guard is dropped.
 pub fn scheduler() -> SchedulerGuard {
-    DEFERRED.with(|deferred| deferred.borrow_mut().scheduler_depth += 1);
+    // On a thread that is ending `defer` wakes at once.
+    let _ = DEFERRED.try_with(|deferred| deferred.borrow_mut().scheduler_depth += 1);
     SchedulerGuard(())
 }
 
@@ -62,9 +63,11 @@ pub struct SuspendedGuard {
 /// woken by the caller.
 pub fn suspend(batch: &mut WakeBatch) -> SuspendedGuard {
     take(batch);
-    DEFERRED.with(|deferred| SuspendedGuard {
-        scheduler_depth: std::mem::take(&mut deferred.borrow_mut().scheduler_depth),
-    })
+    let depth =
+        DEFERRED.try_with(|deferred| std::mem::take(&mut deferred.borrow_mut().scheduler_depth));
+    SuspendedGuard {
+        scheduler_depth: depth.unwrap_or(0),
+    }
 }
 
 impl Drop for SuspendedGuard {
@@ -79,7 +82,7 @@ impl Drop for SuspendedGuard {
 /// no scheduler.
 pub fn defer(waker: &Waker) {
     // Cloning runs code of the waker's author, so it happens outside of the borrow.
-    let has_scheduler = DEFERRED.with(|deferred| {
+    let has_scheduler = DEFERRED.try_with(|deferred| {
         let deferred = deferred.borrow();
         if deferred.scheduler_depth == 0 {
             return None;
@@ -92,12 +95,12 @@ pub fn defer(waker: &Waker) {
                 .is_some_and(|last| last.will_wake(waker)),
         )
     });
-    match has_scheduler {
+    match has_scheduler.ok().flatten() {
         None => waker.wake_by_ref(),
         Some(true) => {}
         Some(false) => {
             let waker = waker.clone();
-            DEFERRED.with(|deferred| deferred.borrow_mut().wakers.push(waker));
+            let _ = DEFERRED.try_with(|deferred| deferred.borrow_mut().wakers.push(waker));
         }
     }
 }
@@ -105,12 +108,14 @@ pub fn defer(waker: &Waker) {
 /// Whether wakers wait on this thread.
 #[inline]
 pub fn is_empty() -> bool {
-    DEFERRED.with(|deferred| deferred.borrow().wakers.is_empty())
+    DEFERRED
+        .try_with(|deferred| deferred.borrow().wakers.is_empty())
+        .unwrap_or(true)
 }
 
 /// Moves the deferred wakers into `batch`.
 pub fn take(batch: &mut WakeBatch) {
-    DEFERRED.with(|deferred| {
+    let _ = DEFERRED.try_with(|deferred| {
         for waker in deferred.borrow_mut().wakers.drain(..) {
             batch.push(waker);
         }
