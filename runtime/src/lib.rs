@@ -76,6 +76,7 @@ pub mod tokio_io;
 
 #[doc(hidden)]
 pub mod macros;
+mod promised;
 mod queue;
 mod scheduler;
 mod watchdog;

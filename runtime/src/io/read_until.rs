@@ -287,11 +287,11 @@ mod tests {
     #[test]
     fn what_is_not_utf8_is_in_the_error() {
         let mut line = String::from("x");
-        let mut reader = &b"ab\xff\n"[..];
-        let error = block_on(reader.read_line(&mut line)).unwrap_err();
+        let mut reader = BufReader::new(&b"ab\xff\n"[..]);
+        let error = block_on(AsyncBufReadExt::read_line(&mut reader, &mut line)).unwrap_err();
         let place = error.downcast::<std::str::Utf8Error>().unwrap();
         assert_eq!(place.valid_up_to(), 3);
-        let mut lines = (&b"ab\xff\r\n"[..]).lines();
+        let mut lines = AsyncBufReadExt::lines(BufReader::new(&b"ab\xff\r\n"[..]));
         let error = block_on(lines.next_line()).unwrap_err();
         let bytes = error.downcast::<std::string::FromUtf8Error>().unwrap();
         assert_eq!(bytes.into_bytes(), b"ab\xff");
