@@ -212,6 +212,11 @@ mod alone {
                         }
                         let result = future.as_mut().poll(&mut Context::from_waker(waker));
                         let expected = match *phase {
+                            // What was granted before the close is given back.
+                            Phase::Granted if model.closed => {
+                                model.count += *n;
+                                Some(false)
+                            }
                             Phase::Granted => Some(true),
                             Phase::Refused(held) => {
                                 model.count += held;
