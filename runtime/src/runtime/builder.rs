@@ -55,10 +55,6 @@ const KEEP_ALIVE: Duration = Duration::from_secs(10);
 /// Polls between two looks at the driver: a prime, so that it does not fall into step with the
 /// program; Tokio's figure.
 const EVENT_INTERVAL: u32 = 61;
-/// Polls between two looks at the injection queue.
-const GLOBAL_QUEUE_INTERVAL: u32 = 61;
-/// The same for current-thread, whose other queue is only filled by other threads; Tokio's figure.
-const GLOBAL_QUEUE_INTERVAL_CURRENT_THREAD: u32 = 31;
 /// Events that one turn of the reactor takes at most.
 const EVENTS_PER_TURN: usize = 1_024;
 
@@ -66,15 +62,15 @@ impl Builder {
     /// A runtime that runs everything on the thread that calls
     /// [`block_on`](Runtime::block_on), and nothing while no thread does.
     pub fn new_current_thread() -> Self {
-        Self::new(Kind::CurrentThread, GLOBAL_QUEUE_INTERVAL_CURRENT_THREAD)
+        Self::new(Kind::CurrentThread)
     }
 
     /// A runtime with worker threads of its own, which take work from each other.
     pub fn new_multi_thread() -> Self {
-        Self::new(Kind::MultiThread, GLOBAL_QUEUE_INTERVAL)
+        Self::new(Kind::MultiThread)
     }
 
-    fn new(kind: Kind, global_queue_interval: u32) -> Self {
+    fn new(kind: Kind) -> Self {
         Self {
             kind,
             worker_threads: None,
@@ -92,7 +88,7 @@ impl Builder {
                 thread_keep_alive: KEEP_ALIVE,
                 max_blocking_threads: MAX_BLOCKING_THREADS,
                 event_interval: EVENT_INTERVAL,
-                global_queue_interval,
+                global_queue_interval: None,
                 on_thread_start: None,
                 on_thread_stop: None,
                 before_park: None,
@@ -384,7 +380,10 @@ impl Builder {
     }
 
     /// After how many polls of tasks a busy thread looks at the queue that all threads share, before
-    /// its own; 61 by default, 31 for a current-thread runtime.
+    /// its own.
+    ///
+    /// By default 31 for a current-thread runtime. Each worker of a multi-thread runtime chooses for
+    /// itself, by how long polls take there: so that it looks about every 200 microseconds.
     ///
     /// # Panics
     ///
@@ -395,7 +394,7 @@ impl Builder {
             polls > 0,
             "global_queue_interval must be greater than 0; 1 looks before every poll"
         );
-        self.settings.global_queue_interval = polls;
+        self.settings.global_queue_interval = Some(polls);
         self
     }
 

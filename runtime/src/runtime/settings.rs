@@ -22,8 +22,9 @@ pub(crate) struct Settings {
     pub(crate) max_blocking_threads: usize,
     /// Every so many polls of tasks the scheduler looks at its driver.
     pub(crate) event_interval: u32,
-    /// Every so many polls of tasks the scheduler looks at the injection queue first.
-    pub(crate) global_queue_interval: u32,
+    /// Every so many polls of tasks the scheduler looks at the injection queue first; `None` leaves it
+    /// to the scheduler.
+    pub(crate) global_queue_interval: Option<u32>,
     pub(crate) on_thread_start: Option<Hook>,
     pub(crate) on_thread_stop: Option<Hook>,
     pub(crate) before_park: Option<Hook>,

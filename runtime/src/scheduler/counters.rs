@@ -58,8 +58,7 @@ pub(crate) struct Counters {
     pub(crate) noops: Counter,
     busy_nanoseconds: Counter,
     mean_poll_nanoseconds: Counter,
-    /// Tasks in the worker's own queue when it last looked at its driver; for queues that only their
-    /// owner can see into.
+    /// Tasks in the worker's own queue, if that is one that only its owner can see into.
     pub(crate) queued: Counter,
     thread: Mutex<Option<ThreadId>>,
     pub(crate) poll_times: Option<Histogram>,
@@ -186,6 +185,14 @@ impl BusySince {
             counters.noops.add(1);
         }
         counters.parks.add(1);
+    }
+
+    /// The worker ends. If it was woken for that, it was for no task.
+    pub(crate) fn leave(&mut self, counters: &Counters) {
+        self.count(counters);
+        if self.polls == self.polls_at_wake && counters.parks.get() > 0 {
+            counters.noops.add(1);
+        }
     }
 
     /// The worker woke up.

@@ -75,7 +75,7 @@ impl MultiThread {
                 let (ring, stealer) = ring::new();
                 let driver = Driver::new(id.number(), enabled, clock.clone())?;
                 let counters = Counters::new(settings.poll_times.as_ref());
-                let seat = Mutex::new(Some(Box::new(Seat::new(ring, index, &counters))));
+                let seat = Mutex::new(Some(Box::new(Seat::new(ring, index, &counters, &settings))));
                 Ok(Remote {
                     stealer,
                     driver,

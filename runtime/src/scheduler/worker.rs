@@ -23,6 +23,7 @@ use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use runtime_base::wake_batch::WakeBatch;
 use runtime_base::{defer, driving, random};
@@ -30,6 +31,7 @@ use runtime_base::{defer, driving, random};
 use super::counters::{BusySince, Counters};
 use super::multi_thread::MultiThread;
 use super::ring::{self, Owner};
+use crate::runtime::Settings;
 use crate::runtime::rng_seed::Seeded;
 use crate::task::Runnable;
 
@@ -56,6 +58,8 @@ pub(crate) struct Seat {
     ring: Owner<Runnable>,
     /// Polls of tasks so far.
     tick: u32,
+    /// Every so many of them the injection queue comes first.
+    global_queue_interval: u32,
     /// Tasks that came from `next` one after the other.
     next_streak: u32,
     /// Whether this worker counts as searching in [`Idle`](super::idle::Idle).
@@ -68,12 +72,36 @@ pub(crate) struct Seat {
     index: usize,
 }
 
+/// After how many polls to look at the injection queue, if the user has not said it: so many that
+/// those who wait there do not wait much longer than the target, however long the polls are. The
+/// figures are Tokio's.
+fn global_queue_interval(settings: &Settings, counters: &Counters) -> u32 {
+    const TARGET: Duration = Duration::from_micros(200);
+    const AT_FIRST: u32 = 61;
+    if let Some(interval) = settings.global_queue_interval {
+        return interval;
+    }
+    match TARGET
+        .as_nanos()
+        .checked_div(counters.mean_poll().as_nanos())
+    {
+        Some(polls) => polls.clamp(2, 127) as u32,
+        None => AT_FIRST,
+    }
+}
+
 impl Seat {
-    pub(crate) fn new(ring: Owner<Runnable>, index: usize, counters: &Counters) -> Self {
+    pub(crate) fn new(
+        ring: Owner<Runnable>,
+        index: usize,
+        counters: &Counters,
+        settings: &Settings,
+    ) -> Self {
         Self {
             next: None,
             ring,
             tick: 0,
+            global_queue_interval: global_queue_interval(settings, counters),
             next_streak: 0,
             searching: false,
             delivering: false,
@@ -105,9 +133,7 @@ impl Seat {
 
     /// The next task of this worker's own, or one of the injection queue.
     fn next_task(&mut self, scheduler: &MultiThread) -> Option<Runnable> {
-        if self
-            .tick
-            .is_multiple_of(scheduler.estate().settings.global_queue_interval)
+        if self.tick.is_multiple_of(self.global_queue_interval)
             && let Some(task) = scheduler.estate().injection.pop()
         {
             return Some(task);
@@ -289,6 +315,7 @@ impl Worker {
                 None => self.look_at_driver(&mut batch),
             }
         }
+        self.count_busy(BusySince::leave);
         let Some(seat) = self.seat.borrow_mut().take() else {
             return;
         };
@@ -334,7 +361,10 @@ impl Worker {
 
     fn count_busy(&self, event: impl FnOnce(&mut BusySince, &Counters)) {
         if let Some(seat) = self.seat.borrow_mut().as_mut() {
-            event(&mut seat.busy, self.counters());
+            let counters = self.counters();
+            event(&mut seat.busy, counters);
+            seat.global_queue_interval =
+                global_queue_interval(&self.scheduler.estate().settings, counters);
         }
         self.scheduler.estate().tallies.collect_forced_yields();
     }
@@ -430,7 +460,8 @@ pub(super) struct HandedOver {
 
 /// Gives this thread's seat, if it has one, to another thread: this one is going to block.
 pub(super) fn hand_over() -> HandedOver {
-    let Some(worker) = WORKER.with(|current| current.borrow().clone()) else {
+    let worker = WORKER.try_with(|current| current.borrow().clone());
+    let Some(worker) = worker.ok().flatten() else {
         // A thread in `block_on`: nobody else depends on it.
         return HandedOver { worker: None };
     };
