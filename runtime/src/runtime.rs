@@ -82,14 +82,18 @@ impl fmt::Display for Id {
     }
 }
 
-/// Which worker of a multi-thread runtime this thread is, counted from 0.
+/// Which worker of its runtime this thread is, counted from 0; `None` if it is none.
+///
+/// A current-thread runtime has one worker, number 0: the thread that is in
+/// [`Runtime::block_on`] and runs the tasks. In `block_on` of a multi-thread runtime, and on the threads
+/// for blocking work, there is none.
 pub fn worker_index() -> Option<usize> {
     crate::scheduler::worker_index()
 }
 
 /// Whether an I/O operation failed because its runtime was shut down.
 pub fn is_rt_shutdown_err(error: &io::Error) -> bool {
-    runtime_net::is_shutdown_error(error)
+    runtime_base::shutdown::is_shutdown_error(error)
 }
 
 /// An executor with its sockets, timers and threads.

@@ -32,7 +32,15 @@ pub(crate) use counters::Counters;
 pub(crate) use current_thread::{CurrentThread, Runs};
 pub(crate) use estate::Estate;
 pub(crate) use multi_thread::MultiThread;
-pub(crate) use worker::worker_index;
+
+/// Which worker this thread is. Who runs a current-thread scheduler is its only one.
+pub(crate) fn worker_index() -> Option<usize> {
+    if current_thread::is_running_here() {
+        Some(0)
+    } else {
+        worker::worker_index()
+    }
+}
 
 /// Polls a task, and tells those who watch.
 #[inline]
@@ -89,9 +97,9 @@ pub(crate) fn block_in_place<R>(work: impl FnOnce() -> R) -> R {
         "can call blocking only when running on the multi-threaded runtime; use `spawn_blocking`"
     );
     assert!(
-        !crate::task::is_in_run_until(),
+        !crate::task::is_in_local_set(),
         "can call blocking only when running on the multi-threaded runtime, and not inside of \
-         `LocalSet::run_until`; use `spawn_blocking`"
+         a `LocalSet`; use `spawn_blocking`"
     );
     // A task that yielded would wait for a scheduler that has no turn before `work` is done. Woken
     // before the seat goes, so that those tasks go with it.

@@ -54,7 +54,7 @@ pub use id::{Id, id, try_id};
 pub use join_error::JoinError;
 pub use join_handle::JoinHandle;
 pub use join_set::JoinSet;
-pub(crate) use local_set::is_in_run_until;
+pub(crate) use local_set::is_in_local_set;
 pub use local_set::{LocalEnterGuard, LocalSet, spawn_local};
 pub(crate) use names::name_of;
 pub use scope::{Scope, scope};
@@ -93,7 +93,9 @@ where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
 {
-    Handle::with_current(|handle| handle.spawn_as(future, Id::next(), Location::caller()))
+    // Outside of the closure, which is called from elsewhere.
+    let spawned_at = Location::caller();
+    Handle::with_current(|handle| handle.spawn_as(future, Id::next(), spawned_at))
 }
 
 /// Runs `work` on a thread where blocking is fine, and gives its result.
@@ -121,7 +123,9 @@ where
     F: FnOnce() -> R + Send + 'static,
     R: Send + 'static,
 {
-    Handle::with_current(|handle| handle.spawn_blocking_as(work, Id::next(), Location::caller()))
+    // Outside of the closure, which is called from elsewhere.
+    let spawned_at = Location::caller();
+    Handle::with_current(|handle| handle.spawn_blocking_as(work, Id::next(), spawned_at))
 }
 
 /// Runs `work` on this thread, which may block, after its other tasks were given to another thread.

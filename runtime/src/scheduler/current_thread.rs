@@ -47,6 +47,9 @@ use crate::runtime::rng_seed::Seeded;
 use crate::runtime::{Id, Settings, UnhandledPanic, hooks};
 use crate::task::{self, JoinHandle, Runnable, Schedule, TaskRef};
 
+/// Polls between two looks at the injection queue, which only other threads fill; Tokio's figure.
+const GLOBAL_QUEUE_INTERVAL: u32 = 31;
+
 thread_local! {
     /// The scheduler that this thread runs.
     static RUNNING: RefCell<Option<Rc<Running>>> = const { RefCell::new(None) };
@@ -232,6 +235,10 @@ impl CurrentThread {
             if let Poll::Ready(output) = coop::with_budget(|| future.as_mut().poll(&mut cx)) {
                 return output;
             }
+            // After the entry is there: either we see the flag, or who sets it wakes us.
+            if self.must_stop.load(Acquire) {
+                stopped();
+            }
             waiting.parker.park();
             waiting.withdraw();
         }
@@ -262,6 +269,7 @@ impl CurrentThread {
             }
             if let Some(seat) = running.seat.borrow_mut().as_mut() {
                 seat.queue.extend(task.take());
+                self.counters.set_queued(seat.queue.len());
                 self.counters.local_schedules.add(1);
             }
         });
@@ -370,8 +378,8 @@ impl Schedule for Arc<CurrentThread> {
 
     fn unhandled_panic(&self) {
         if self.estate.settings.unhandled_panic == UnhandledPanic::ShutdownRuntime {
-            // Relaxed: read by the same thread.
-            self.must_stop.store(true, Relaxed);
+            // Release: pairs with the Acquire of a thread that waits for the seat.
+            self.must_stop.store(true, Release);
             self.driver.notifier().unpark();
         }
     }
@@ -425,10 +433,11 @@ impl Turn {
             scheduler: scheduler.clone(),
             seat: RefCell::new(Some(seat)),
         });
-        let previous = RUNNING.with(|current| current.replace(Some(running.clone())));
+        // A runtime may be dropped by a thread that is ending; then wakes take the way of other threads.
+        let previous = RUNNING.try_with(|current| current.replace(Some(running.clone())));
         Self {
             running,
-            previous,
+            previous: previous.ok().flatten(),
             seeded,
             busy: RefCell::new(BusySince::now(&scheduler.counters)),
         }
@@ -457,6 +466,10 @@ impl Turn {
                 if let Poll::Ready(output) = polled {
                     return output;
                 }
+            }
+            // Relaxed: written by this thread, or by one that had the seat before.
+            if scheduler.must_stop.load(Relaxed) {
+                self.stop();
             }
             let mut idle = false;
             // One at least: a future that is always woken must not use up every interval alone.
@@ -492,19 +505,26 @@ impl Turn {
         let scheduler = &self.running.scheduler;
         scheduler.shut_down.store(true, Release);
         scheduler.cancel_tasks(Some(self));
-        panic!(
-            "a spawned task panicked and the runtime is configured to shut down on unhandled panic"
-        );
+        // Nobody else goes on either.
+        let waiting = std::mem::take(&mut *scheduler.waiting.lock());
+        for thread in waiting {
+            thread.unpark();
+        }
+        stopped();
     }
+}
+
+fn stopped() -> ! {
+    panic!("a spawned task panicked and the runtime is configured to shut down on unhandled panic")
 }
 
 impl Drop for Turn {
     fn drop(&mut self) {
         let previous = self.previous.take();
-        drop(RUNNING.with(|current| current.replace(previous)));
+        drop(RUNNING.try_with(|current| current.replace(previous)));
         let random = self.seeded.leave();
         let scheduler = &self.running.scheduler;
-        self.busy.get_mut().count(&scheduler.counters);
+        self.busy.get_mut().leave(&scheduler.counters);
         scheduler.estate.tallies.collect_forced_yields();
         let seat = self.running.seat.borrow_mut().take();
         if let Some(mut seat) = seat {
@@ -523,11 +543,14 @@ impl Running {
         self.with_seat(|seat| {
             seat.tick = seat.tick.wrapping_add(1);
             let injection = &self.scheduler.estate.injection;
-            if seat.tick % self.scheduler.estate.settings.global_queue_interval == 0 {
+            let interval = self.scheduler.estate.settings.global_queue_interval;
+            let next = if seat.tick % interval.unwrap_or(GLOBAL_QUEUE_INTERVAL) == 0 {
                 injection.pop().or_else(|| seat.queue.pop_front())
             } else {
                 seat.queue.pop_front().or_else(|| injection.pop())
-            }
+            };
+            self.scheduler.counters.set_queued(seat.queue.len());
+            next
         })
     }
 
@@ -550,7 +573,6 @@ impl Running {
     ) {
         let scheduler = &self.scheduler;
         let counters = &scheduler.counters;
-        counters.set_queued(self.queued());
         // Relaxed: a wake on this thread is seen anyway, one from elsewhere leaves a token in the
         // driver.
         if !idle || woken.load(Relaxed) || !defer::is_empty() {
@@ -561,8 +583,8 @@ impl Running {
             .estate
             .settings
             .call(&scheduler.estate.settings.before_park);
-        // The hook may have spawned, or woken the future.
-        if self.has_tasks() || woken.load(Relaxed) {
+        // The hook may have spawned, yielded, or woken the future.
+        if self.has_tasks() || woken.load(Relaxed) || !defer::is_empty() {
             scheduler.driver.poll(batch);
         } else {
             busy.park(counters);
