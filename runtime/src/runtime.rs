@@ -92,6 +92,32 @@ pub fn is_rt_shutdown_err(error: &io::Error) -> bool {
     runtime_net::is_shutdown_error(error)
 }
 
+/// Whether the crate that this is called through is this runtime: always.
+///
+/// The crate named `tokio` that has this runtime inside re-exports it as `tokio::runtime::is_shim`.
+/// Tokio itself has no such function, so a program can see which of the two it was linked with, and
+/// compiles with both: a name that a glob import in a block brings goes before one outside.
+///
+/// ```
+/// # use runtime as tokio;
+/// /// What is used when there is no other: the answer for Tokio.
+/// #[allow(dead_code)]
+/// fn is_shim() -> bool {
+///     false
+/// }
+///
+/// fn is_linked_with_shim() -> bool {
+///     #[allow(unused_imports)]
+///     use tokio::runtime::*;
+///     is_shim()
+/// }
+///
+/// assert!(is_linked_with_shim());
+/// ```
+pub const fn is_shim() -> bool {
+    true
+}
+
 /// An executor with its sockets, timers and threads.
 ///
 /// Most programs use [`#[runtime::main]`](crate::main) instead of building one.
