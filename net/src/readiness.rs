@@ -32,6 +32,7 @@
 use std::fmt;
 use std::future::Future;
 use std::io;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
@@ -293,6 +294,10 @@ pub(crate) struct Wait<'a> {
     /// Our entry among the waiters, from the first `Pending` on.
     key: Option<Key>,
 }
+
+// Nothing foreign runs while a word or the list is half changed.
+impl UnwindSafe for Readiness {}
+impl RefUnwindSafe for Readiness {}
 
 impl Future for Wait<'_> {
     type Output = io::Result<Seen>;
