@@ -48,7 +48,11 @@ fn run_task(settings: &Settings, counters: &Counters, task: Runnable) {
 fn run_watched(settings: &Settings, counters: &Counters, task: Runnable) {
     let header = task.header();
     let (id, spawned_at) = (header.id, header.spawned_at);
-    hooks::call(&settings.task_hooks.before_poll, id, spawned_at);
+    let latency = settings.latency_of(&task);
+    if let (Some(latency), Some(latencies)) = (latency, &counters.schedule_latencies) {
+        latencies.record(latency);
+    }
+    hooks::call_around_poll(&settings.task_hooks.before_poll, id, spawned_at, latency);
     match &counters.poll_times {
         Some(poll_times) => {
             let begin = Instant::now();
@@ -57,7 +61,7 @@ fn run_watched(settings: &Settings, counters: &Counters, task: Runnable) {
         }
         None => coop::with_budget(|| task.run()),
     }
-    hooks::call(&settings.task_hooks.after_poll, id, spawned_at);
+    hooks::call_around_poll(&settings.task_hooks.after_poll, id, spawned_at, latency);
 }
 
 /// Polls `future` on this thread until it is ready, and sleeps in between. The caller has entered

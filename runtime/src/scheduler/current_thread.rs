@@ -124,7 +124,7 @@ impl CurrentThread {
         clock: Clock,
         settings: Arc<Settings>,
     ) -> io::Result<Self> {
-        let counters = Counters::new(settings.poll_times.as_ref());
+        let counters = Counters::new(&settings);
         let random = settings.rng_seed.as_ref().map(|seed| seed.state(0));
         Ok(Self {
             own_thread: match runs {
@@ -261,7 +261,10 @@ impl CurrentThread {
                 return;
             }
             if let Some(seat) = running.seat.borrow_mut().as_mut() {
-                seat.queue.extend(task.take());
+                if let Some(task) = task.take() {
+                    self.estate.settings.note_scheduled(&task);
+                    seat.queue.push_back(task);
+                }
                 self.counters.local_schedules.add(1);
             }
         });
@@ -281,6 +284,7 @@ impl CurrentThread {
 
     fn inject(&self, task: Runnable) {
         self.estate.tallies.scheduled_remotely();
+        self.estate.settings.note_scheduled(&task);
         self.estate.injection.push(task);
         self.driver.notifier().unpark();
     }

@@ -74,7 +74,7 @@ impl MultiThread {
             .map(|index| {
                 let (ring, stealer) = ring::new();
                 let driver = Driver::new(id.number(), enabled, clock.clone())?;
-                let counters = Counters::new(settings.poll_times.as_ref());
+                let counters = Counters::new(&settings);
                 let seat = Mutex::new(Some(Box::new(Seat::new(ring, index, &counters))));
                 Ok(Remote {
                     stealer,
@@ -147,6 +147,7 @@ impl MultiThread {
     /// Puts a task into the injection queue and wakes a worker for it.
     pub(crate) fn inject(&self, task: Runnable) {
         self.estate.tallies.scheduled_remotely();
+        self.estate.settings.note_scheduled(&task);
         self.estate.injection.push(task);
         self.wake_one();
     }
