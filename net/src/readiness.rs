@@ -34,12 +34,13 @@ use std::future::Future;
 use std::io;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::pin::Pin;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Waker, ready};
 
 use runtime_base::arena::{Arena, Key};
 use runtime_base::sync::Mutex;
 use runtime_base::sync::atomic::AtomicUsize;
 use runtime_base::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed};
+use runtime_base::trace;
 use runtime_base::wake_batch::WakeBatch;
 
 use crate::interest::Interest;
@@ -307,6 +308,7 @@ impl Future for Wait<'_> {
         if let Some(seen) = this.readiness.seen(this.interest).transpose() {
             return Poll::Ready(seen);
         }
+        ready!(trace::poll_leaf(cx));
         let mut waker = Some(cx.waker().clone());
         let seen = {
             let mut waiters = this.readiness.waiters.lock();

@@ -27,6 +27,11 @@ use runtime_base::driving;
 pub(crate) mod blocking_pool;
 mod builder;
 pub(crate) mod driver;
+#[cfg(feature = "taskdump")]
+pub mod dump;
+#[cfg(not(feature = "taskdump"))]
+#[path = "runtime/no_dump.rs"]
+pub(crate) mod dump;
 mod error;
 pub(crate) mod handle;
 pub(crate) mod histogram;
@@ -39,6 +44,8 @@ mod settings;
 mod wake_token;
 
 pub use builder::Builder;
+#[cfg(feature = "taskdump")]
+pub use dump::Dump;
 pub use error::TryCurrentError;
 pub use handle::{EnterGuard, Handle};
 pub use histogram::{

@@ -16,6 +16,7 @@ use runtime_base::parker::Parker;
 use runtime_base::wake_batch::WakeBatch;
 use runtime_base::{coop, defer, driving};
 
+use crate::runtime::dump::requests;
 use crate::runtime::{Handle, Settings, hooks};
 use crate::task::Runnable;
 
@@ -38,7 +39,7 @@ pub(crate) use worker::worker_index;
 #[inline]
 fn run_task(settings: &Settings, counters: &Counters, task: Runnable) {
     counters.polls.add(1);
-    if settings.watches_polls {
+    if settings.watches_polls || requests::are_there() {
         return run_watched(settings, counters, task);
     }
     coop::with_budget(|| task.run());
@@ -56,10 +57,10 @@ fn run_watched(settings: &Settings, counters: &Counters, task: Runnable) {
     match &counters.poll_times {
         Some(poll_times) => {
             let begin = Instant::now();
-            coop::with_budget(|| task.run());
+            requests::run(task);
             poll_times.record(begin.elapsed());
         }
-        None => coop::with_budget(|| task.run()),
+        None => requests::run(task),
     }
     hooks::call_around_poll(&settings.task_hooks.after_poll, id, spawned_at, latency);
 }

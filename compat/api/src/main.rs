@@ -38,7 +38,10 @@ fn main() -> ExitCode {
         r#"version = "=1.54.1", features = ["full", "test-util", "tracing", "taskdump", "schedule-latency"]"#
             .to_owned()
     } else {
-        format!("path = {:?}", here.parent().unwrap().join("tokio"))
+        format!(
+            "path = {:?}, features = [\"taskdump\"]",
+            here.parent().unwrap().join("tokio")
+        )
     };
     let manifest = format!(
         "[package]\nname = \"uses\"\nversion = \"0.1.0\"\nedition = \"2024\"\n[workspace]\n\

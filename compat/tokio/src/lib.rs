@@ -101,6 +101,8 @@ pub mod runtime {
         LogHistogramBuilder, RngSeed, Runtime, RuntimeFlavor, RuntimeMetrics, TaskMeta,
         TryCurrentError, UnhandledPanic, is_rt_shutdown_err, is_shim, worker_index,
     };
+    #[cfg(feature = "taskdump")]
+    pub use runtime_crate::runtime::{Dump, dump};
 }
 
 /// Signals of the system.

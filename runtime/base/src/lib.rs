@@ -30,6 +30,7 @@ pub mod io;
 pub mod parker;
 pub mod random;
 pub mod sync;
+pub mod trace;
 pub mod wait_list;
 pub mod wake_batch;
 pub mod waker_cell;

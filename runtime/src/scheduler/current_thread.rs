@@ -43,6 +43,7 @@ use super::counters::{BusySince, Counters};
 use super::estate::Estate;
 use super::worker::wake_all;
 use crate::runtime::driver::{Driver, DriverGuard, Enabled};
+use crate::runtime::dump::requests;
 use crate::runtime::rng_seed::Seeded;
 use crate::runtime::{Id, Settings, UnhandledPanic, hooks};
 use crate::task::{self, JoinHandle, Runnable, Schedule, TaskRef};
@@ -369,7 +370,9 @@ impl Schedule for Arc<CurrentThread> {
             header.id,
             header.spawned_at,
         );
-        self.estate.owned.remove(task)
+        let was_listed = self.estate.owned.remove(task);
+        requests::task_ended(header.id);
+        was_listed
     }
 
     fn unhandled_panic(&self) {

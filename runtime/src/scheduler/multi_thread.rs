@@ -34,6 +34,7 @@ use super::idle::Idle;
 use super::ring::{self, Stealer, Word};
 use super::worker::{self, Seat};
 use crate::runtime::driver::{Driver, DriverGuard, Enabled};
+use crate::runtime::dump::requests;
 use crate::runtime::handle::Flavor;
 use crate::runtime::{Handle, Id, Settings, hooks};
 use crate::task::cell::Header;
@@ -256,7 +257,9 @@ impl Schedule for Arc<MultiThread> {
             header.id,
             header.spawned_at,
         );
-        self.estate.owned.remove(task)
+        let was_listed = self.estate.owned.remove(task);
+        requests::task_ended(header.id);
+        was_listed
     }
 }
 

@@ -187,6 +187,16 @@ impl TaskRef {
         }
     }
 
+    /// Wakes the task.
+    #[cfg(feature = "taskdump")]
+    pub(crate) fn wake(&self) {
+        match self.header().state.wake_by_ref() {
+            // SAFETY: the transition counted a reference for the runnable.
+            Wake::Schedule => unsafe { (self.header().vtable.schedule)(self.header) },
+            Wake::Nothing | Wake::Free => {}
+        }
+    }
+
     /// Cancels the task because its runtime shuts down; drops the future unless somebody polls it
     /// right now, who will then drop it.
     pub(crate) fn shutdown(&self) {
