@@ -48,6 +48,8 @@ const _: () = assert!(
 pub struct Reactor {
     poll: mio::Poll,
     events: mio::Events,
+    /// For turns that do not wait, if they may take fewer events than the others.
+    busy_events: Option<mio::Events>,
     handle: Arc<ReactorHandle>,
 }
 
@@ -103,8 +105,14 @@ impl Reactor {
         Ok(Self {
             poll,
             events: mio::Events::with_capacity(events_capacity.max(1)),
+            busy_events: None,
             handle: Arc::new(handle),
         })
+    }
+
+    /// Lets turns that do not wait take so many events at most.
+    pub fn limit_busy_turns(&mut self, events_capacity: usize) {
+        self.busy_events = Some(mio::Events::with_capacity(events_capacity.max(1)));
     }
 
     /// The side that sockets register with.
@@ -123,18 +131,22 @@ impl Reactor {
     /// When the system cannot wait. `EINTR` is not an error.
     pub fn turn(&mut self, timeout: Option<Duration>, batch: &mut WakeBatch) -> io::Result<usize> {
         let timeout = timeout.map(|timeout| timeout.min(MAX_TIMEOUT));
-        match self.poll.poll(&mut self.events, timeout) {
+        let events = match &mut self.busy_events {
+            Some(busy_events) if timeout == Some(Duration::ZERO) => busy_events,
+            _ => &mut self.events,
+        };
+        match self.poll.poll(events, timeout) {
             Ok(()) => {}
             // The buffer was cleared before the wait, so there is nothing to look at.
             Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(0),
             Err(error) => return Err(error),
         }
-        if self.events.is_empty() {
+        if events.is_empty() {
             return Ok(0);
         }
         let mut count = 0;
         let mut table = self.handle.table.lock();
-        for event in &self.events {
+        for event in &*events {
             let token = event.token();
             if token == WAKE {
                 continue;

@@ -32,14 +32,16 @@
 use std::fmt;
 use std::future::Future;
 use std::io;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::pin::Pin;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Waker, ready};
 
 use runtime_base::arena::{Arena, Key};
 use runtime_base::shutdown::shutdown_error;
 use runtime_base::sync::Mutex;
 use runtime_base::sync::atomic::AtomicUsize;
 use runtime_base::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed};
+use runtime_base::trace;
 use runtime_base::wake_batch::WakeBatch;
 
 use crate::interest::Interest;
@@ -280,6 +282,10 @@ pub(crate) struct Wait<'a> {
     key: Option<Key>,
 }
 
+// Nothing foreign runs while a word or the list is half changed.
+impl UnwindSafe for Readiness {}
+impl RefUnwindSafe for Readiness {}
+
 impl Future for Wait<'_> {
     type Output = io::Result<Seen>;
 
@@ -288,6 +294,7 @@ impl Future for Wait<'_> {
         if let Some(seen) = this.readiness.seen(this.interest).transpose() {
             return Poll::Ready(seen);
         }
+        ready!(trace::poll_leaf(cx));
         let mut waker = Some(cx.waker().clone());
         let seen = {
             let mut waiters = this.readiness.waiters.lock();

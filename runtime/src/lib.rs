@@ -44,6 +44,7 @@
 //! - `macros` (default): `#[runtime::main]`, `#[runtime::test]`, [`select!`], [`join!`].
 //! - `hyper`: hyper's runtime traits.
 //! - `futures-io`, `tokio-io`: wrappers both ways for the I/O traits of others.
+//! - `taskdump`: [`Handle::dump`], what every task waits for.
 //! - `stream`: `futures_core::Stream` for what yields one thing after another.
 //!
 //! # How it works

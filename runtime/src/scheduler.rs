@@ -16,6 +16,7 @@ use runtime_base::parker::Parker;
 use runtime_base::wake_batch::WakeBatch;
 use runtime_base::{coop, defer, driving};
 
+use crate::runtime::dump::requests;
 use crate::runtime::{Handle, Settings, hooks};
 use crate::task::Runnable;
 
@@ -46,7 +47,7 @@ pub(crate) fn worker_index() -> Option<usize> {
 #[inline]
 fn run_task(settings: &Settings, counters: &Counters, task: Runnable) {
     counters.polls.add(1);
-    if settings.watches_polls {
+    if settings.watches_polls || requests::are_there() {
         return run_watched(settings, counters, task);
     }
     coop::with_budget(|| task.run());
@@ -56,16 +57,20 @@ fn run_task(settings: &Settings, counters: &Counters, task: Runnable) {
 fn run_watched(settings: &Settings, counters: &Counters, task: Runnable) {
     let header = task.header();
     let (id, spawned_at) = (header.id, header.spawned_at);
-    hooks::call(&settings.task_hooks.before_poll, id, spawned_at);
+    let latency = settings.latency_of(&task);
+    if let (Some(latency), Some(latencies)) = (latency, &counters.schedule_latencies) {
+        latencies.record(latency);
+    }
+    hooks::call_around_poll(&settings.task_hooks.before_poll, id, spawned_at, latency);
     match &counters.poll_times {
         Some(poll_times) => {
             let begin = Instant::now();
-            coop::with_budget(|| task.run());
+            requests::run(task);
             poll_times.record(begin.elapsed());
         }
-        None => coop::with_budget(|| task.run()),
+        None => requests::run(task),
     }
-    hooks::call(&settings.task_hooks.after_poll, id, spawned_at);
+    hooks::call_around_poll(&settings.task_hooks.after_poll, id, spawned_at, latency);
 }
 
 /// Polls `future` on this thread until it is ready, and sleeps in between. The caller has entered

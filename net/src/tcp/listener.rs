@@ -5,7 +5,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::task::{Context, Poll, ready};
 
-use crate::addr::{ToSocketAddrs, first_success};
+use crate::addr::{ToSocketAddrs, first_done};
 use crate::current;
 use crate::interest::Interest;
 use crate::readiness::Direction;
@@ -70,7 +70,7 @@ impl TcpListener {
     ///
     /// Nothing is left behind.
     pub async fn bind<A: ToSocketAddrs>(addr: A) -> io::Result<Self> {
-        first_success(addr, async |address| {
+        first_done(addr, |address| {
             Self::new(mio::net::TcpListener::bind(address)?)
         })
         .await

@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use runtime_base::io::ReadBuf;
 use socket2::SockAddr;
 
-use crate::addr::{ToSocketAddrs, first_success, resolve};
+use crate::addr::{ToSocketAddrs, first_done, resolve};
 use crate::ready::Ready;
 use crate::source::{Addressed, Outlook, Source, deny_blocking};
 
@@ -90,7 +90,7 @@ impl UdpSocket {
     ///
     /// Nothing is left behind.
     pub async fn bind<A: ToSocketAddrs>(addr: A) -> io::Result<Self> {
-        first_success(addr, async |address| {
+        first_done(addr, |address| {
             Self::new(mio::net::UdpSocket::bind(address)?)
         })
         .await
@@ -160,7 +160,7 @@ impl UdpSocket {
     ///
     /// A lookup that was begun goes on, and its result is forgotten.
     pub async fn connect<A: ToSocketAddrs>(&self, addr: A) -> io::Result<()> {
-        first_success(addr, async |address| self.source.io().connect(address)).await
+        first_done(addr, |address| self.source.io().connect(address)).await
     }
 
     /// The address of this side.

@@ -111,7 +111,8 @@ impl UnixStream {
     /// }
     /// ```
     pub async fn connect_addr(addr: &SocketAddr) -> io::Result<Self> {
-        Self::finish_connecting(mio::net::UnixStream::connect_addr(&addr.0)?).await
+        let stream = mio::net::UnixStream::connect_addr(&addr.0)?;
+        Self::finish_connecting(stream).await
     }
 
     /// Waits until the connection that `stream` has begun to open is open.

@@ -5,7 +5,7 @@
 
 use std::future::Future;
 use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::panic::{AssertUnwindSafe, RefUnwindSafe, UnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::thread::Result as Caught;
@@ -116,6 +116,10 @@ impl<T> Drop for AnswerOnDrop<T> {
         self.0.waker.wake();
     }
 }
+
+// A panic in the work arrives as a panic of whoever waits; the lock is held for a move only.
+impl<T> UnwindSafe for Offload<T> {}
+impl<T> RefUnwindSafe for Offload<T> {}
 
 impl<T> Future for Offload<T> {
     type Output = io::Result<T>;

@@ -12,12 +12,15 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use crate::defer::defer;
+use crate::trace;
 
 /// Operations per poll of a task; Tokio's figure, because programs are tuned to it.
 pub const INITIAL: u8 = 128;
 
 /// Without a limit.
 const UNLIMITED: Option<u8> = None;
+/// In a poll that somebody [looks on](crate::trace): nothing is done. More than [`INITIAL`].
+const TRACED: u8 = u8::MAX;
 
 thread_local! {
     static BUDGET: Cell<Option<u8>> = const { Cell::new(UNLIMITED) };
@@ -54,6 +57,19 @@ pub fn stop() {
     BUDGET.set(UNLIMITED);
 }
 
+/// Calls `f`; leaf operations in it are seen and do nothing.
+pub(crate) fn traced<R>(f: impl FnOnce() -> R) -> R {
+    with(Some(TRACED), f)
+}
+
+/// Whether the poll in progress is [`traced`].
+#[inline]
+pub(crate) fn is_traced() -> bool {
+    BUDGET
+        .try_with(|budget| budget.get() == Some(TRACED))
+        .unwrap_or(false)
+}
+
 /// Whether the next [`poll_proceed`] would be ready.
 #[inline]
 pub fn has_budget_remaining() -> bool {
@@ -84,6 +100,9 @@ pub fn poll_proceed(cx: &mut Context<'_>) -> Poll<RestoreOnPending> {
             defer(cx.waker());
             Poll::Pending
         }
+        Some(TRACED) => trace::leaf(cx).map(|()| RestoreOnPending {
+            budget: Cell::new(UNLIMITED),
+        }),
         Some(left) => {
             if left == 1 {
                 FORCED_YIELDS.set(FORCED_YIELDS.get() + 1);
@@ -154,6 +173,9 @@ impl<F: Future> Future for Unconstrained<F> {
         // SAFETY: the field is pinned whenever the struct is: it is never moved out, there is no
         // `Drop`, and the struct is `Unpin` only if the field is.
         let future = unsafe { self.map_unchecked_mut(|this| &mut this.future) };
+        if is_traced() {
+            return future.poll(cx);
+        }
         with_unlimited(|| future.poll(cx))
     }
 }

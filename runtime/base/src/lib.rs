@@ -34,6 +34,7 @@ pub mod parker;
 pub mod random;
 pub mod shutdown;
 pub mod sync;
+pub mod trace;
 pub mod wait_list;
 pub mod wake_batch;
 pub mod waker_cell;

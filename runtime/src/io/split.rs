@@ -115,6 +115,11 @@ struct Claimable<T> {
 // back.
 unsafe impl<T: Send> Sync for Claimable<T> {}
 
+// SAFETY: through a shared half nobody reaches the stream; the methods that do take it by `&mut`.
+unsafe impl<T> Sync for ReadHalf<T> {}
+// SAFETY: as above.
+unsafe impl<T> Sync for WriteHalf<T> {}
+
 // A panic in a poll releases the claim; what it means for the stream is the stream's affair, as it is
 // for one that was not divided.
 impl<T> UnwindSafe for Claimable<T> {}

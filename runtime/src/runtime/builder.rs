@@ -39,6 +39,7 @@ pub struct Builder {
     enabled: Enabled,
     start_paused: bool,
     poll_times: PollTimes,
+    schedule_latencies: PollTimes,
     settings: Settings,
 }
 
@@ -78,9 +79,11 @@ impl Builder {
                 io: false,
                 time: false,
                 events_per_turn: EVENTS_PER_TURN,
+                events_per_busy_turn: None,
             },
             start_paused: false,
             poll_times: PollTimes::default(),
+            schedule_latencies: PollTimes::default(),
             settings: Settings {
                 name: None,
                 thread_name: Arc::new(|| THREAD_NAME.to_owned()),
@@ -96,6 +99,8 @@ impl Builder {
                 task_hooks: TaskHooks::default(),
                 watches_polls: false,
                 poll_times: None,
+                latencies_since: None,
+                schedule_latencies: None,
                 rng_seed: None,
                 unhandled_panic: UnhandledPanic::Ignore,
                 disable_lifo_slot: false,
@@ -330,6 +335,50 @@ impl Builder {
         self
     }
 
+    /// Measures how long each task waits between the moment it is woken or spawned and its poll, for
+    /// [`TaskMeta::schedule_latency`] in the hooks around a poll. It costs a look at the clock for
+    /// each wake and for each poll.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+    ///
+    /// let measured = Arc::new(AtomicBool::new(false));
+    /// let seen = measured.clone();
+    /// let runtime = runtime::Builder::new_current_thread()
+    ///     .track_task_schedule_latency()
+    ///     .on_before_task_poll(move |task| {
+    ///         seen.store(task.schedule_latency().is_some(), Relaxed);
+    ///     })
+    ///     .build()?;
+    /// runtime.block_on(runtime.spawn(async {})).unwrap();
+    /// assert!(measured.load(Relaxed));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn track_task_schedule_latency(&mut self) -> &mut Self {
+        self.settings.track_latencies();
+        self
+    }
+
+    /// Measures as [`track_task_schedule_latency`](Self::track_task_schedule_latency), and sorts the
+    /// times into buckets; see
+    /// [`schedule_latency_histogram_bucket_count`](super::RuntimeMetrics::schedule_latency_histogram_bucket_count).
+    /// By default there are ten buckets of 100 microseconds.
+    pub fn enable_metrics_schedule_latency_histogram(&mut self) -> &mut Self {
+        self.schedule_latencies.enabled = true;
+        self
+    }
+
+    /// The buckets of
+    /// [`enable_metrics_schedule_latency_histogram`](Self::enable_metrics_schedule_latency_histogram).
+    pub fn metrics_schedule_latency_histogram_configuration(
+        &mut self,
+        configuration: HistogramConfiguration,
+    ) -> &mut Self {
+        self.schedule_latencies.configuration = Some(configuration);
+        self
+    }
+
     /// How the width of buckets grows. Better use
     /// [`metrics_poll_time_histogram_configuration`](Self::metrics_poll_time_histogram_configuration),
     /// which this method has no influence on.
@@ -408,9 +457,46 @@ impl Builder {
     pub fn max_io_events_per_tick(&mut self, events: usize) -> &mut Self {
         assert!(
             events > 0,
-            "max_io_events_per_tick must be greater than 0; the default is 1,024"
+            "max_io_events_per_tick must be non-zero; the default is 1,024"
         );
         self.enabled.events_per_turn = events;
+        self
+    }
+
+    /// How many events one look at the sockets takes at most if it does not wait: the thread has tasks
+    /// to run, and what it takes now queues up behind them. By default as many as
+    /// [`max_io_events_per_tick`](Self::max_io_events_per_tick).
+    ///
+    /// # Panics
+    ///
+    /// With zero.
+    #[track_caller]
+    pub fn max_io_events_per_busy_tick(&mut self, events: usize) -> &mut Self {
+        assert!(
+            events > 0,
+            "max_io_events_per_busy_tick must be non-zero; the default is that of \
+             `max_io_events_per_tick`"
+        );
+        self.enabled.events_per_busy_turn = Some(events);
+        self
+    }
+
+    /// Asks for timers of which each worker has its own. Each worker has its own in any case, so this
+    /// changes nothing; it is there for programs that ask Tokio for it.
+    pub fn enable_alt_timer(&mut self) -> &mut Self {
+        self
+    }
+
+    /// Asks that a worker which begins to run tasks give sockets and timers to another. Each worker
+    /// has sockets and timers of its own in any case, and nobody else's wait for them, so this changes
+    /// nothing; it is there for programs that ask Tokio for it.
+    pub fn enable_eager_driver_handoff(&mut self) -> &mut Self {
+        self
+    }
+
+    /// Asks for a queue of blocking work that is no single lock. It is none in any case, so this
+    /// changes nothing; it is there for programs that ask Tokio for it.
+    pub fn enable_sharded_blocking_queue(&mut self) -> &mut Self {
         self
     }
 
@@ -495,6 +581,10 @@ impl Builder {
         let id = Id::next();
         let mut settings = self.settings.clone();
         settings.poll_times = self.poll_times.scale();
+        settings.schedule_latencies = self.schedule_latencies.scale();
+        if settings.schedule_latencies.is_some() {
+            settings.track_latencies();
+        }
         settings.watches_polls |= settings.poll_times.is_some();
         let settings = Arc::new(settings);
         let clock = Clock::new(self.kind == Kind::CurrentThread);

@@ -53,6 +53,12 @@ impl RuntimeMetrics {
         self.estate().owned.len()
     }
 
+    /// The former name of [`num_alive_tasks`](Self::num_alive_tasks).
+    #[deprecated = "Renamed to num_alive_tasks"]
+    pub fn active_tasks_count(&self) -> usize {
+        self.num_alive_tasks()
+    }
+
     /// How many tasks wait in the queue that all threads share.
     pub fn global_queue_depth(&self) -> usize {
         self.estate().injection.len()
@@ -271,6 +277,46 @@ impl RuntimeMetrics {
             bucket < count,
             "there are {count} buckets and no number {bucket}; see \
              `poll_time_histogram_num_buckets`"
+        );
+        histogram.get(bucket)
+    }
+
+    /// Whether the time is measured that tasks wait for their polls; see
+    /// [`Builder::enable_metrics_schedule_latency_histogram`](super::Builder::enable_metrics_schedule_latency_histogram).
+    pub fn schedule_latency_histogram_enabled(&self) -> bool {
+        self.handle.settings().schedule_latencies.is_some()
+    }
+
+    /// How many buckets the times are sorted into that tasks wait; 0 if they are not measured.
+    pub fn schedule_latency_histogram_num_buckets(&self) -> usize {
+        let scale = &self.handle.settings().schedule_latencies;
+        scale.as_ref().map_or(0, |scale| scale.count())
+    }
+
+    /// The times of one bucket, without the end; empty if they are not measured. The last bucket is
+    /// open.
+    pub fn schedule_latency_histogram_bucket_range(&self, bucket: usize) -> Range<Duration> {
+        match &self.handle.settings().schedule_latencies {
+            Some(scale) => scale.range(bucket),
+            None => Duration::ZERO..Duration::ZERO,
+        }
+    }
+
+    /// How many polls of a worker began after a wait in this bucket; 0 if that is not measured.
+    ///
+    /// # Panics
+    ///
+    /// When there is no such worker, or no such bucket.
+    #[track_caller]
+    pub fn schedule_latency_histogram_bucket_count(&self, worker: usize, bucket: usize) -> u64 {
+        let Some(histogram) = &self.worker(worker).schedule_latencies else {
+            return 0;
+        };
+        let count = self.schedule_latency_histogram_num_buckets();
+        assert!(
+            bucket < count,
+            "there are {count} buckets and no number {bucket}; see \
+             `schedule_latency_histogram_num_buckets`"
         );
         histogram.get(bucket)
     }

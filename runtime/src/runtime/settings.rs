@@ -3,11 +3,12 @@
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::RngSeed;
 use super::histogram::Scale;
 use super::hooks::TaskHooks;
+use crate::task::Runnable;
 
 /// Something of the user's that is called at one point of a thread's life.
 pub(crate) type Hook = Arc<dyn Fn() + Send + Sync>;
@@ -34,6 +35,10 @@ pub(crate) struct Settings {
     pub(crate) watches_polls: bool,
     /// How the times of polls are sorted, if they are measured.
     pub(crate) poll_times: Option<Scale>,
+    /// The moment from which times are counted at which tasks go into a queue, if they are measured.
+    pub(crate) latencies_since: Option<Instant>,
+    /// How these times are sorted, if they are.
+    pub(crate) schedule_latencies: Option<Scale>,
     pub(crate) rng_seed: Option<RngSeed>,
     pub(crate) unhandled_panic: UnhandledPanic,
     pub(crate) disable_lifo_slot: bool,
@@ -54,6 +59,27 @@ pub enum UnhandledPanic {
 pub(super) const THREAD_NAME: &str = "runtime-worker";
 
 impl Settings {
+    /// Measures from now on how long tasks wait for their polls.
+    pub(crate) fn track_latencies(&mut self) {
+        self.latencies_since.get_or_insert_with(Instant::now);
+        self.watches_polls = true;
+    }
+
+    /// A task goes into a queue.
+    #[inline]
+    pub(crate) fn note_scheduled(&self, task: &Runnable) {
+        if let Some(since) = self.latencies_since {
+            task.header().scheduled_at.set(since.elapsed());
+        }
+    }
+
+    /// How long the task has been in a queue, if that is measured.
+    pub(crate) fn latency_of(&self, task: &Runnable) -> Option<Duration> {
+        let since = self.latencies_since?;
+        let scheduled_at = task.header().scheduled_at.get();
+        Some(since.elapsed().saturating_sub(scheduled_at))
+    }
+
     /// The name of the next thread. A panic of the function that gives it must not cost the thread.
     pub(crate) fn name_thread(&self) -> String {
         catch_unwind(AssertUnwindSafe(|| (self.thread_name)())).unwrap_or_else(|panic| {

@@ -20,7 +20,8 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 use runtime_base::coop;
 
-use crate::runtime::histogram::{Histogram, Scale};
+use crate::runtime::Settings;
+use crate::runtime::histogram::Histogram;
 
 /// A number that one thread writes. All accesses are `Relaxed`: it orders nothing.
 #[derive(Default)]
@@ -62,6 +63,8 @@ pub(crate) struct Counters {
     pub(crate) queued: Counter,
     thread: Mutex<Option<ThreadId>>,
     pub(crate) poll_times: Option<Histogram>,
+    /// How long tasks waited in a queue.
+    pub(crate) schedule_latencies: Option<Histogram>,
 }
 
 /// What any thread counts, and seldom.
@@ -97,7 +100,7 @@ impl Tallies {
 }
 
 impl Counters {
-    pub(crate) fn new(poll_times: Option<&Scale>) -> Self {
+    pub(crate) fn new(settings: &Settings) -> Self {
         Self {
             polls: Counter::default(),
             local_schedules: Counter::default(),
@@ -111,7 +114,8 @@ impl Counters {
             mean_poll_nanoseconds: Counter::default(),
             queued: Counter::default(),
             thread: Mutex::default(),
-            poll_times: poll_times.map(Histogram::new),
+            poll_times: settings.poll_times.as_ref().map(Histogram::new),
+            schedule_latencies: settings.schedule_latencies.as_ref().map(Histogram::new),
         }
     }
 

@@ -43,6 +43,7 @@ use super::counters::{BusySince, Counters};
 use super::estate::Estate;
 use super::worker::wake_all;
 use crate::runtime::driver::{Driver, DriverGuard, Enabled};
+use crate::runtime::dump::requests;
 use crate::runtime::rng_seed::Seeded;
 use crate::runtime::{Id, Settings, UnhandledPanic, hooks};
 use crate::task::{self, JoinHandle, Runnable, Schedule, TaskRef};
@@ -127,7 +128,7 @@ impl CurrentThread {
         clock: Clock,
         settings: Arc<Settings>,
     ) -> io::Result<Self> {
-        let counters = Counters::new(settings.poll_times.as_ref());
+        let counters = Counters::new(&settings);
         let random = settings.rng_seed.as_ref().map(|seed| seed.state(0));
         Ok(Self {
             own_thread: match runs {
@@ -268,7 +269,10 @@ impl CurrentThread {
                 return;
             }
             if let Some(seat) = running.seat.borrow_mut().as_mut() {
-                seat.queue.extend(task.take());
+                if let Some(task) = task.take() {
+                    self.estate.settings.note_scheduled(&task);
+                    seat.queue.push_back(task);
+                }
                 self.counters.set_queued(seat.queue.len());
                 self.counters.local_schedules.add(1);
             }
@@ -289,6 +293,7 @@ impl CurrentThread {
 
     fn inject(&self, task: Runnable) {
         self.estate.tallies.scheduled_remotely();
+        self.estate.settings.note_scheduled(&task);
         self.estate.injection.push(task);
         self.driver.notifier().unpark();
     }
@@ -373,7 +378,9 @@ impl Schedule for Arc<CurrentThread> {
             header.id,
             header.spawned_at,
         );
-        self.estate.owned.remove(task)
+        let was_listed = self.estate.owned.remove(task);
+        requests::task_ended(header.id);
+        was_listed
     }
 
     fn unhandled_panic(&self) {

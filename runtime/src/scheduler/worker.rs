@@ -260,6 +260,7 @@ pub(super) fn schedule_here(scheduler: *const MultiThread, task: Runnable) -> Re
     with_seat(scheduler, task, |worker, seat, task| {
         let scheduler = &*worker.scheduler;
         worker.counters().local_schedules.add(1);
+        scheduler.estate().settings.note_scheduled(&task);
         if seat.delivering || scheduler.estate().settings.disable_lifo_slot {
             seat.push_last(scheduler, task);
             if seat.delivering {
@@ -285,6 +286,7 @@ pub(super) fn schedule_last_here(
 ) -> Result<(), Runnable> {
     with_seat(scheduler, task, |worker, seat, task| {
         worker.counters().local_schedules.add(1);
+        worker.scheduler.estate().settings.note_scheduled(&task);
         seat.push_last(&worker.scheduler, task);
         if !seat.delivering {
             worker.scheduler.wake_one();

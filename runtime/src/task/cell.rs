@@ -19,7 +19,10 @@ use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::pin::Pin;
 use std::ptr::NonNull;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::Relaxed;
 use std::task::{Context, Poll, RawWaker, RawWakerVTable, Waker};
+use std::time::Duration;
 
 use runtime_base::sync::cell::UnsafeCell;
 
@@ -61,8 +64,25 @@ pub(crate) struct Header {
     vtable: &'static Vtable,
     pub(crate) id: Id,
     pub(crate) spawned_at: &'static Location<'static>,
+    pub(crate) scheduled_at: ScheduledAt,
     /// The task's place in the list of owned tasks; written once, before the task is published.
     pub(crate) place: UnsafeCell<super::owned::Place>,
+}
+
+/// When a task went into its queue, as the time since a moment that its runtime knows. Only set where
+/// that is measured. Relaxed: whoever reads it has the runnable, and got it through the queue.
+#[derive(Default)]
+pub(crate) struct ScheduledAt(AtomicU64);
+
+impl ScheduledAt {
+    pub(crate) fn set(&self, time: Duration) {
+        // 584 years of nanoseconds.
+        self.0.store(time.as_nanos() as u64, Relaxed);
+    }
+
+    pub(crate) fn get(&self) -> Duration {
+        Duration::from_nanos(self.0.load(Relaxed))
+    }
 }
 
 struct Vtable {
@@ -126,6 +146,7 @@ impl TaskRef {
                 vtable: &Cell::<F, S>::VTABLE,
                 id,
                 spawned_at,
+                scheduled_at: ScheduledAt::default(),
                 place: UnsafeCell::new(super::owned::Place::NONE),
             },
             scheduler,
@@ -160,6 +181,16 @@ impl TaskRef {
     /// Asks that the future be dropped instead of polled.
     pub(crate) fn abort(&self) {
         match self.header().state.abort() {
+            // SAFETY: the transition counted a reference for the runnable.
+            Wake::Schedule => unsafe { (self.header().vtable.schedule)(self.header) },
+            Wake::Nothing | Wake::Free => {}
+        }
+    }
+
+    /// Wakes the task.
+    #[cfg(feature = "taskdump")]
+    pub(crate) fn wake(&self) {
+        match self.header().state.wake_by_ref() {
             // SAFETY: the transition counted a reference for the runnable.
             Wake::Schedule => unsafe { (self.header().vtable.schedule)(self.header) },
             Wake::Nothing | Wake::Free => {}
