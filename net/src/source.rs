@@ -432,8 +432,9 @@ impl<E: Registrable> Source<E> {
     /// Waits until the source is ready for one of `interest`, and gives what is needed to
     /// [`clear`](Self::clear) that.
     #[cfg(unix)]
-    pub(crate) async fn wait_seen(&self, interest: Interest) -> io::Result<Seen> {
-        self.register()?.readiness.wait(interest).await
+    pub(crate) fn wait_seen(&self, interest: Interest) -> io::Result<crate::readiness::Wait<'_>> {
+        // Not async: a future that only waits knows nothing of the descriptor, which need not be `Sync`.
+        Ok(self.register()?.readiness.wait(interest))
     }
 
     /// The same for functions named `poll_…`. Takes one unit of the cooperative budget.

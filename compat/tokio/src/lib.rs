@@ -17,6 +17,8 @@
 
 #![forbid(unsafe_code)]
 
+#[doc(hidden)]
+pub use runtime_crate::macros;
 pub use runtime_crate::{join, pin, select, spawn, task_local, try_join};
 pub use runtime_macros::{tokio_main as main, tokio_test as test};
 

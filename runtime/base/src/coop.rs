@@ -8,6 +8,7 @@
 
 use std::cell::Cell;
 use std::future::Future;
+use std::marker::PhantomData;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -93,24 +94,18 @@ pub fn poll_proceed(cx: &mut Context<'_>) -> Poll<RestoreOnPending> {
     // A thread that is ending has no budget to keep.
     let budget = BUDGET.try_with(Cell::get).unwrap_or(UNLIMITED);
     match budget {
-        None => Poll::Ready(RestoreOnPending {
-            budget: Cell::new(UNLIMITED),
-        }),
+        None => Poll::Ready(RestoreOnPending::to(UNLIMITED)),
         Some(0) => {
             defer(cx.waker());
             Poll::Pending
         }
-        Some(TRACED) => trace::leaf(cx).map(|()| RestoreOnPending {
-            budget: Cell::new(UNLIMITED),
-        }),
+        Some(TRACED) => trace::leaf(cx).map(|()| RestoreOnPending::to(UNLIMITED)),
         Some(left) => {
             if left == 1 {
                 FORCED_YIELDS.set(FORCED_YIELDS.get() + 1);
             }
             BUDGET.set(Some(left - 1));
-            Poll::Ready(RestoreOnPending {
-                budget: Cell::new(budget),
-            })
+            Poll::Ready(RestoreOnPending::to(budget))
         }
     }
 }
@@ -120,9 +115,18 @@ pub fn poll_proceed(cx: &mut Context<'_>) -> Poll<RestoreOnPending> {
 #[must_use = "without a call to `made_progress` the operation is free"]
 pub struct RestoreOnPending {
     budget: Cell<Option<u8>>,
+    // The budget is the thread's.
+    _not_send: PhantomData<*mut ()>,
 }
 
 impl RestoreOnPending {
+    fn to(budget: Option<u8>) -> Self {
+        Self {
+            budget: Cell::new(budget),
+            _not_send: PhantomData,
+        }
+    }
+
     /// The unit is spent.
     #[inline]
     pub fn made_progress(&self) {
