@@ -67,7 +67,7 @@ pub(crate) fn now() -> Instant {
     }
 }
 
-fn current() -> Option<CurrentTimers> {
+pub(crate) fn current() -> Option<CurrentTimers> {
     // A thread that is ending is in no runtime.
     CURRENT.try_with(Slot::get).ok().flatten()
 }

@@ -27,5 +27,8 @@ pub const NO_IO: &str = "A Tokio 1.x context was found, but IO is disabled. Call
 pub const NO_TIME: &str = "A Tokio 1.x context was found, but timers are disabled. Call `enable_time` on \
      the runtime builder to enable timers.";
 
+/// Somebody wants to stop the clock of no runtime.
+pub const NO_CLOCK: &str = "time cannot be frozen from outside the Tokio runtime";
+
 /// Blocking work was lost because the runtime was shut down.
 pub const WORK_LOST: &str = "background task failed";

@@ -73,7 +73,8 @@ impl Select {
         let make = branches.iter().zip(&future_name).map(|(branch, name)| {
             let future = &branch.future;
             let end = semicolon_after(future);
-            quote_spanned!(site=> let #name = #future #end)
+            // Parentheses that mean something to the user's eye mean nothing here.
+            quote_spanned!(site=> #[allow(unused_parens)] let #name = #future #end)
         });
         let into_future = branches.iter().zip(&future_name).map(|(branch, name)| {
             quote_spanned!(place::start_of(&branch.future)=> ::core::future::IntoFuture::into_future(#name))

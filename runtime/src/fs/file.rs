@@ -485,7 +485,7 @@ impl fmt::Debug for File {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("tokio::fs::File")
             .field("std", &self.file)
-            .finish_non_exhaustive()
+            .finish()
     }
 }
 

@@ -240,7 +240,10 @@ impl Transfer {
         };
         let n = result?;
         if n == 0 {
-            return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            return Poll::Ready(Err(io::Error::new(
+                io::ErrorKind::WriteZero,
+                "write zero byte into writer",
+            )));
         }
         self.start += n;
         self.copied += n as u64;

@@ -208,7 +208,7 @@ impl<T> ReadHalf<T> {
     {
         assert!(
             self.is_pair_of(&wr),
-            "these are halves of different streams; give `unsplit` the half that came from the \
+            "Unrelated `split::Write` passed to `split::Read::unsplit`: give it the half of the \
              same `split` (see `is_pair_of`)"
         );
         drop(wr);
@@ -274,13 +274,13 @@ impl<T: AsyncWrite> AsyncWrite for WriteHalf<T> {
 impl<T: fmt::Debug> fmt::Debug for ReadHalf<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // The stream may be in use by the other half.
-        f.debug_struct("ReadHalf").finish_non_exhaustive()
+        f.debug_struct("split::ReadHalf").finish()
     }
 }
 
 impl<T: fmt::Debug> fmt::Debug for WriteHalf<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("WriteHalf").finish_non_exhaustive()
+        f.debug_struct("split::WriteHalf").finish()
     }
 }
 
@@ -445,7 +445,7 @@ mod tests {
         }
 
         #[test]
-        #[should_panic(expected = "halves of different streams")]
+        #[should_panic(expected = "Unrelated `split::Write` passed")]
         fn strangers_do_not_unite() {
             let _ = split(duplex(8).0).0.unsplit(split(duplex(8).0).1);
         }

@@ -160,8 +160,18 @@ impl Builder {
     }
 
     /// The runtime's name, for [`Handle::name`] and reports.
+    ///
+    /// # Panics
+    ///
+    /// With a name of nothing but white space.
+    #[track_caller]
     pub fn name(&mut self, name: impl Into<String>) -> &mut Self {
-        self.settings.name = Some(name.into());
+        let name = name.into();
+        assert!(
+            !name.trim().is_empty(),
+            "runtime name shouldn't be empty; leave it out instead"
+        );
+        self.settings.name = Some(name);
         self
     }
 
@@ -510,8 +520,8 @@ impl Builder {
     pub fn unhandled_panic(&mut self, policy: UnhandledPanic) -> &mut Self {
         assert!(
             self.kind == Kind::CurrentThread || policy == UnhandledPanic::Ignore,
-            "method only supported on current-thread runtimes; await the `JoinHandle` to learn of \
-             a panic"
+            "UnhandledPanic::ShutdownRuntime is only supported in current thread runtime; await \
+             the `JoinHandle` to learn of a panic"
         );
         self.settings.unhandled_panic = policy;
         self

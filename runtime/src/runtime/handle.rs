@@ -346,8 +346,8 @@ impl Drop for DropOrder {
         // The context is left in any case.
         if self.0 != DEPTH.get() && !std::thread::panicking() {
             panic!(
-                "`EnterGuard` values dropped out of order. Guards returned by `Handle::enter()` \
-                 must be dropped in the reverse order as they were acquired."
+                "`EnterGuard` values dropped out of order. Guards returned by \
+                 `tokio::runtime::Handle::enter()` must be dropped in the reverse order as they were acquired."
             );
         }
     }

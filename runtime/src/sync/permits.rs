@@ -323,7 +323,8 @@ impl Permits {
 fn assert_fits(count: usize, n: usize) {
     assert!(
         n <= Permits::MAX && count <= Permits::MAX - n,
-        "the number of permits would exceed Semaphore::MAX_PERMITS; add fewer"
+        "number of added permits ({n}) would overflow MAX_PERMITS ({}); add fewer",
+        Permits::MAX
     );
 }
 

@@ -285,7 +285,7 @@ const fn assert_limit(max_readers: u32) {
     );
     assert!(
         max_readers <= MAX_READERS,
-        "a RwLock may not be created with more than 2^29 - 1 readers; create it with fewer"
+        "a RwLock may not be created with more than 536870911 readers; create it with fewer"
     );
 }
 

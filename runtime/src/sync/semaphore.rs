@@ -278,7 +278,7 @@ impl<'a> SemaphorePermit<'a> {
     pub fn merge(&mut self, mut other: Self) {
         assert!(
             std::ptr::eq(self.semaphore, other.semaphore),
-            "these permits belong to different semaphores; merge those of one"
+            "merging permits from different semaphore instances; merge those of one"
         );
         // No overflow: a semaphore has not so many.
         self.count += other.count;

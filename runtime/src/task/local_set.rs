@@ -656,7 +656,7 @@ impl Default for LocalSet {
 
 impl fmt::Debug for LocalSet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("LocalSet").finish_non_exhaustive()
+        f.debug_struct("LocalSet").finish()
     }
 }
 
@@ -692,7 +692,7 @@ impl Drop for LocalEnterGuard {
 
 impl fmt::Debug for LocalEnterGuard {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("LocalEnterGuard").finish_non_exhaustive()
+        f.debug_struct("LocalEnterGuard").finish()
     }
 }
 

@@ -94,14 +94,14 @@ fn pausing_at_the_wrong_time_or_place_is_refused() {
         || {
             resume();
         },
-        "time is not paused",
+        "time is not frozen",
     );
     pause();
     assert_panics_here(
         || {
             pause();
         },
-        "time is already paused",
+        "time is already frozen",
     );
     drop(entered);
 
@@ -111,6 +111,6 @@ fn pausing_at_the_wrong_time_or_place_is_refused() {
         || {
             pause();
         },
-        "current-thread runtime",
+        "`current_thread` Tokio runtime",
     );
 }

@@ -124,7 +124,7 @@ impl OwnedSemaphorePermit {
     pub fn merge(&mut self, mut other: Self) {
         assert!(
             Arc::ptr_eq(&self.semaphore, &other.semaphore),
-            "these permits belong to different semaphores; merge those of one"
+            "merging permits from different semaphore instances; merge those of one"
         );
         // No overflow: a semaphore has not so many.
         self.count += other.count;
