@@ -57,7 +57,7 @@ impl Pipe {
     ) -> Poll<io::Result<()>> {
         let coop = ready!(coop::poll_proceed(cx));
         if !self.try_read(buf) {
-            self.reader.register(cx.waker());
+            let _replaced = self.reader.replace(cx.waker());
             if !self.try_read(buf) {
                 return Poll::Pending;
             }
@@ -96,7 +96,7 @@ impl Pipe {
         let result = match self.try_write(bufs) {
             Some(result) => result,
             None => {
-                self.writer.register(cx.waker());
+                let _replaced = self.writer.replace(cx.waker());
                 match self.try_write(bufs) {
                     Some(result) => result,
                     None => return Poll::Pending,

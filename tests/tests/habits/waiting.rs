@@ -5,6 +5,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
+use runtime::io::AsyncReadExt;
 use runtime::sync::{Mutex, Semaphore, broadcast, mpsc, watch};
 use runtime::task::coop;
 use tests::wakers::Counting;
@@ -198,5 +199,35 @@ fn a_branch_whose_output_nothing_decides_needs_no_annotation() {
             }
         });
         assert_eq!(value, 1);
+    });
+}
+
+#[test]
+fn a_waker_that_is_replaced_is_dropped_after_the_look() {
+    /// Closes the stream when it is dropped.
+    struct Owns(#[expect(dead_code, reason = "it is dropped")] runtime::io::DuplexStream);
+    impl std::task::Wake for Owns {
+        fn wake(self: Arc<Self>) {}
+    }
+    within_limit(|| {
+        for capacity in [1, 64] {
+            let (mut near, far) = runtime::io::duplex(capacity);
+            let waker = Waker::from(Arc::new(Owns(far)));
+            let mut buf = [0; 1];
+            let mut reading = Box::pin(near.read(&mut buf));
+            assert!(
+                reading
+                    .as_mut()
+                    .poll(&mut Context::from_waker(&waker))
+                    .is_pending()
+            );
+            drop(waker);
+            let (woken, waker) = Counting::new();
+            let mut cx = Context::from_waker(&waker);
+            assert!(reading.as_mut().poll(&mut cx).is_pending());
+            // The drop has closed the stream, and that has woken the new one.
+            assert_eq!(woken.count(), 1);
+            assert!(matches!(reading.as_mut().poll(&mut cx), Poll::Ready(Ok(0))));
+        }
     });
 }
