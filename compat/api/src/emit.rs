@@ -388,15 +388,11 @@ fn function(fact: &Fact, qualifiers: &str, rest: &str, number: usize) -> Option<
 
     let mut receiver = Receiver::of(fact, owner);
     receiver.rename_what_is_shadowed(&own_generics);
-    if fact.code.contains("Extend")
-        || ["extend", "from_iter"].contains(&name) && owner.ends_with("join_set::JoinSet<T>")
-    {
-        if !receiver.generics.iter().any(|parameter| parameter == "F") {
-            receiver.generics.push("F".to_owned());
-            receiver
-                .bounds
-                .push("F: Future<Output = T> + Send + 'static, T: Send".to_owned());
-        }
+    if matches!(fact.within, Within::Nothing) && ["extend", "from_iter"].contains(&name) {
+        // Their `impl` has a parameter that does not show in the path.
+        receiver.generics.push("F".to_owned());
+        let bound = "F: Future<Output = T> + Send + 'static, T: Send";
+        receiver.bounds.push(bound.to_owned());
     }
     let mut arguments = list(&rest[open + 1..close - 1]);
     let mut generics: Vec<String> = receiver.generics.clone();
