@@ -315,6 +315,14 @@ impl Builder {
         self
     }
 
+    /// The former name of
+    /// [`enable_metrics_poll_time_histogram`](Self::enable_metrics_poll_time_histogram).
+    #[doc(hidden)]
+    #[deprecated = "Renamed to enable_metrics_poll_time_histogram"]
+    pub fn enable_metrics_poll_count_histogram(&mut self) -> &mut Self {
+        self.enable_metrics_poll_time_histogram()
+    }
+
     /// The buckets of
     /// [`enable_metrics_poll_time_histogram`](Self::enable_metrics_poll_time_histogram).
     ///
