@@ -160,7 +160,7 @@ mod tests {
 
     #[test]
     fn the_root_is_that_of_the_innermost_scope() {
-        let root = 8 as *const c_void;
+        let root = ptr::without_provenance(8);
         let mut roots = Vec::new();
         trace_with(
             || {
