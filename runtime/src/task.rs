@@ -11,7 +11,7 @@
 use std::future::Future;
 use std::panic::Location;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 pub use runtime_base::coop::{consume_budget, unconstrained};
 
@@ -168,6 +168,7 @@ pub async fn yield_now() {
         type Output = ();
 
         fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+            ready!(runtime_base::trace::poll_leaf(cx));
             if self.yielded {
                 return Poll::Ready(());
             }
