@@ -49,6 +49,8 @@ pub mod futures {
 pub use abort_handle::AbortHandle;
 pub use abort_on_drop::AbortOnDropHandle;
 pub use builder::Builder;
+#[cfg(feature = "taskdump")]
+pub(crate) use cell::FILE as CELL_FILE;
 pub(crate) use cell::{Runnable, Schedule, TaskRef};
 pub use id::{Id, id, try_id};
 pub use join_error::JoinError;
