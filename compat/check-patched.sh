@@ -27,7 +27,7 @@ kept=$(mktemp -d)
 [[ -f $root/Cargo.lock ]] && cp -p "$root/Cargo.lock" "$kept/Cargo.lock"
 restore() {
     if [[ -f $kept/Cargo.lock ]]; then
-        cp -p "$kept/Cargo.lock" "$root/Cargo.lock"
+        cmp -s "$kept/Cargo.lock" "$root/Cargo.lock" || cp -p "$kept/Cargo.lock" "$root/Cargo.lock"
     else
         rm -f "$root/Cargo.lock"
     fi
