@@ -20,6 +20,11 @@ use runtime_base::coop;
 
 pub use self::guard::{AsyncFdReadyGuard, AsyncFdReadyMutGuard, TryIoError};
 pub use self::register_error::AsyncFdRegisterError;
+
+/// The former name of [`AsyncFdRegisterError`].
+#[doc(hidden)]
+#[deprecated = "use `AsyncFdRegisterError` instead"]
+pub type AsyncFdTryNewError<T> = AsyncFdRegisterError<T>;
 use crate::current;
 use crate::interest::Interest;
 use crate::readiness::{Direction, Seen};

@@ -107,6 +107,9 @@ pub use take::Take;
 /// Any descriptor, on Unix.
 #[cfg(unix)]
 pub mod unix {
+    #[doc(hidden)]
+    #[allow(deprecated)]
+    pub use runtime_net::async_fd::AsyncFdTryNewError;
     pub use runtime_net::async_fd::{
         AsyncFd, AsyncFdReadyGuard, AsyncFdReadyMutGuard, AsyncFdRegisterError, TryIoError,
     };

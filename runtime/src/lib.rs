@@ -45,6 +45,7 @@
 //! - `hyper`: hyper's runtime traits.
 //! - `futures-io`, `tokio-io`: wrappers both ways for the I/O traits of others.
 //! - `taskdump`: [`Handle::dump`], what every task waits for.
+//! - `tokio-defaults`: Tokio's names for threads and for the variable with their number.
 //! - `stream`: `futures_core::Stream` for what yields one thing after another.
 //!
 //! # How it works

@@ -11,7 +11,7 @@
 use std::future::Future;
 use std::panic::Location;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 pub use runtime_base::coop::{consume_budget, unconstrained};
 
@@ -49,6 +49,8 @@ pub mod futures {
 pub use abort_handle::AbortHandle;
 pub use abort_on_drop::AbortOnDropHandle;
 pub use builder::Builder;
+#[cfg(feature = "taskdump")]
+pub(crate) use cell::FILE as CELL_FILE;
 pub(crate) use cell::{Runnable, Schedule, TaskRef};
 pub use id::{Id, id, try_id};
 pub use join_error::JoinError;
@@ -172,6 +174,7 @@ pub async fn yield_now() {
         type Output = ();
 
         fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+            ready!(runtime_base::trace::poll_leaf(cx));
             if self.yielded {
                 return Poll::Ready(());
             }

@@ -27,6 +27,17 @@ async fn waits_for_a_channel(mut receiver: mpsc::Receiver<()>) {
     receiver.recv().await;
 }
 
+async fn gives_way_for_ever() {
+    loop {
+        task::yield_now().await;
+    }
+}
+
+async fn waits_for_work(end: std::sync::mpsc::Receiver<()>) {
+    let work = task::spawn_blocking(move || end.recv());
+    assert!(work.await.unwrap().is_err());
+}
+
 async fn waits_for_two() {
     runtime::join!(waits_for_a_timer(), async {
         Notify::new().notified().await;
@@ -38,6 +49,7 @@ fn a_dump_shows_what_every_task_waits_for() {
     each_runtime(|runtime| {
         runtime.block_on(async {
             let (sender, receiver) = mpsc::channel(1);
+            let (_end_work, work) = std::sync::mpsc::channel();
             let (_end, socket) = UnixStream::pair().unwrap();
             let tasks = [
                 (task::spawn(waits_for_a_timer()), "waits_for_a_timer"),
@@ -50,6 +62,8 @@ fn a_dump_shows_what_every_task_waits_for() {
                     "waits_for_a_channel",
                 ),
                 (task::spawn(waits_for_two()), "waits_for_two"),
+                (task::spawn(gives_way_for_ever()), "gives_way_for_ever"),
+                (task::spawn(waits_for_work(work)), "waits_for_work"),
             ];
             // Twice: being looked at changes nothing. Also those that have slept for long.
             for _ in 0..2 {
@@ -73,9 +87,9 @@ fn a_dump_shows_what_every_task_waits_for() {
             }
             // They all go on.
             drop(sender);
-            let [timer, socket, channel, two] = tasks.map(|(task, _)| task);
+            let [timer, socket, channel, two, way, work] = tasks.map(|(task, _)| task);
             channel.await.unwrap();
-            for task in [timer, socket, two] {
+            for task in [timer, socket, two, way, work] {
                 assert!(!task.is_finished());
                 task.abort();
                 assert!(task.await.unwrap_err().is_cancelled());

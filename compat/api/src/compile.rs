@@ -5,9 +5,21 @@
 //! rest is compiled again, until it compiles.
 
 use std::collections::BTreeMap;
+use std::env;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
+
+/// cargo in `folder`, which keeps what it builds from one run to the next.
+fn cargo(folder: &Path) -> Command {
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.current_dir(folder);
+    if env::var_os("CARGO_TARGET_DIR").is_none() {
+        let target = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/api-check");
+        cargo.env("CARGO_TARGET_DIR", target);
+    }
+    cargo
+}
 
 /// What the compiler said about each line that it did not accept; lines count from 0.
 pub(crate) fn failures(
@@ -28,9 +40,8 @@ pub(crate) fn failures(
             source.push('\n');
         }
         fs::write(folder.join("src/lib.rs"), source).expect("the folder can be written");
-        let output = Command::new(env!("CARGO"))
+        let output = cargo(folder)
             .args(["check", "--quiet", "--message-format=short"])
-            .current_dir(folder)
             .output()
             .expect("cargo can be started");
         if output.status.success() {
@@ -58,9 +69,8 @@ pub(crate) fn output(folder: &Path, functions: impl Iterator<Item = String>) -> 
         format!("fn main() {{\n{calls}}}\n"),
     )
     .expect("the folder can be written");
-    let output = Command::new(env!("CARGO"))
+    let output = cargo(folder)
         .args(["run", "--quiet"])
-        .current_dir(folder)
         .output()
         .expect("cargo can be started");
     assert!(

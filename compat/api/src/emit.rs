@@ -3,7 +3,8 @@
 //! A function becomes one that has exactly the signature of the fact, bounds and lifetimes included,
 //! and does nothing but call it. If that compiles, whoever calls Tokio's function can call this one:
 //! it takes the same arguments, asks for no bound that Tokio does not ask for, and gives back what
-//! goes for Tokio's result. An `async fn` is called by an `async fn`, a `const fn` by a `const fn`.
+//! goes for Tokio's result. It is called once more with arguments that have no type of their own, to see
+//! that it takes nothing else, either. An `async fn` is called by an `async fn`, a `const fn` by a `const fn`.
 //! An enum becomes a `match` with the variants of the fact and no other, an `impl` a bound that must
 //! hold.
 
@@ -388,17 +389,19 @@ fn function(fact: &Fact, qualifiers: &str, rest: &str, number: usize) -> Option<
 
     let mut receiver = Receiver::of(fact, owner);
     receiver.rename_what_is_shadowed(&own_generics);
-    if fact.code.contains("Extend")
-        || ["extend", "from_iter"].contains(&name) && owner.ends_with("join_set::JoinSet<T>")
-    {
-        if !receiver.generics.iter().any(|parameter| parameter == "F") {
-            receiver.generics.push("F".to_owned());
-            receiver
-                .bounds
-                .push("F: Future<Output = T> + Send + 'static, T: Send".to_owned());
-        }
+    if matches!(fact.within, Within::Nothing) && ["extend", "from_iter"].contains(&name) {
+        // Their `impl` has a parameter that does not show in the path.
+        receiver.generics.push("F".to_owned());
+        let bound = "F: Future<Output = T> + Send + 'static, T: Send";
+        receiver.bounds.push(bound.to_owned());
     }
     let mut arguments = list(&rest[open + 1..close - 1]);
+    let is_generic = own_generics
+        .iter()
+        .any(|parameter| !parameter.starts_with('\''))
+        || arguments
+            .iter()
+            .any(|argument| argument.starts_with("impl "));
     let mut generics: Vec<String> = receiver.generics.clone();
     generics.extend(own_generics);
     for (at, argument) in arguments.iter_mut().enumerate() {
@@ -452,11 +455,22 @@ fn function(fact: &Fact, qualifiers: &str, rest: &str, number: usize) -> Option<
     if qualifiers.contains("unsafe") {
         call = format!("unsafe {{ {call} }}");
     }
+    // Where Tokio's function says which types it takes, so must this one: an argument whose type
+    // follows from the call would have none otherwise. `From` has a parameter that says it.
+    let inferred = if is_generic || qualifiers.contains("const") || name == "from" {
+        String::new()
+    } else {
+        let any = vec!["any()"; arguments.len()].join(", ");
+        format!(
+            "if false {{ fn any<X>() -> X {{ loop {{}} }} let _ = unsafe {{ {}::{name}({any}) }}; }} ",
+            receiver.call,
+        )
+    };
     if qualifiers.contains("async") {
         call += ".await";
     }
     let line = format!(
-        "{qualifiers}fn f{number}{declared}({}){arrow}{result} {} {{ {call} }}",
+        "{qualifiers}fn f{number}{declared}({}){arrow}{result} {} {{ {inferred}{call} }}",
         parameters.join(", "),
         where_clause(&bounds),
     );

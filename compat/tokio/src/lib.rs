@@ -53,6 +53,9 @@ pub mod io {
     /// Any descriptor.
     #[cfg(unix)]
     pub mod unix {
+        #[doc(hidden)]
+        #[allow(deprecated)]
+        pub use runtime_crate::io::unix::AsyncFdTryNewError;
         pub use runtime_crate::io::unix::{
             AsyncFd, AsyncFdReadyGuard, AsyncFdReadyMutGuard, AsyncFdRegisterError, TryIoError,
         };
@@ -81,6 +84,10 @@ pub mod net {
             OwnedReadHalf, OwnedWriteHalf, ReadHalf, ReuniteError, SocketAddr, UCred, WriteHalf,
             gid_t, pid_t, uid_t,
         };
+
+        /// Empty; Tokio has it by mistake, and keeps it.
+        #[doc(hidden)]
+        pub mod datagram {}
 
         /// Pipes, with and without a name.
         pub mod pipe {
@@ -155,6 +162,9 @@ pub mod sync {
 
         /// What can go wrong.
         pub mod error {
+            #[doc(hidden)]
+            #[allow(deprecated)]
+            pub use runtime_crate::sync::mpsc::error::RecvError;
             pub use runtime_crate::sync::mpsc::error::{
                 SendError, SendTimeoutError, TryRecvError, TrySendError,
             };

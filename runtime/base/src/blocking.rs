@@ -7,12 +7,13 @@ use std::future::Future;
 use std::io;
 use std::panic::{AssertUnwindSafe, RefUnwindSafe, UnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::thread::Result as Caught;
 
 use crate::current::{EnterGuard, Slot, enter};
 use crate::misuse;
 use crate::sync::{Arc, Mutex};
+use crate::trace;
 use crate::waker_cell::WakerCell;
 
 /// A unit of blocking work.
@@ -125,6 +126,7 @@ impl<T> Future for Offload<T> {
     type Output = io::Result<T>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        ready!(trace::poll_leaf(cx));
         self.answer.waker.register(cx.waker());
         let progress = std::mem::replace(&mut *self.answer.result.lock(), Pending);
         match progress {

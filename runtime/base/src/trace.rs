@@ -8,7 +8,7 @@
 //! reason is always allowed.
 //!
 //! Leaf futures take part without knowing it. They ask for budget before they do anything, and in a
-//! traced poll [`poll_proceed`](crate::coop::poll_proceed) calls [`leaf`]; a poll that is not traced
+//! traced poll [`poll_proceed`](crate::coop::poll_proceed) calls `leaf`; a poll that is not traced
 //! pays nothing for that. Those that wait without asking call [`poll_leaf`].
 
 #![allow(unsafe_code)] // The onlooker lives on the stack of `trace_with` and is reached from below.
@@ -160,7 +160,7 @@ mod tests {
 
     #[test]
     fn the_root_is_that_of_the_innermost_scope() {
-        let root = 8 as *const c_void;
+        let root = ptr::without_provenance(8);
         let mut roots = Vec::new();
         trace_with(
             || {

@@ -12,7 +12,7 @@ use super::driver::Enabled;
 use super::handle::Flavor;
 use super::histogram::PollTimes;
 use super::hooks::{TaskHooks, TaskMeta};
-use super::settings::{Settings, THREAD_NAME, UnhandledPanic};
+use super::settings::{Settings, THREAD_NAME, UnhandledPanic, WORKER_THREADS};
 use super::{
     Handle, HistogramConfiguration, HistogramScale, Id, LocalOptions, LocalRuntime, RngSeed,
     Runtime,
@@ -126,7 +126,8 @@ impl Builder {
     }
 
     /// How many worker threads a multi-thread runtime has. By default as many as the process may
-    /// use cores; the environment variable `RUNTIME_WORKER_THREADS` replaces the default. A
+    /// use cores; the environment variable `RUNTIME_WORKER_THREADS` (with the feature
+    /// `tokio-defaults`: `TOKIO_WORKER_THREADS`) replaces the default. A
     /// current-thread runtime ignores it.
     ///
     /// # Panics
@@ -318,6 +319,14 @@ impl Builder {
     pub fn enable_metrics_poll_time_histogram(&mut self) -> &mut Self {
         self.poll_times.enabled = true;
         self
+    }
+
+    /// The former name of
+    /// [`enable_metrics_poll_time_histogram`](Self::enable_metrics_poll_time_histogram).
+    #[doc(hidden)]
+    #[deprecated = "Renamed to enable_metrics_poll_time_histogram"]
+    pub fn enable_metrics_poll_count_histogram(&mut self) -> &mut Self {
+        self.enable_metrics_poll_time_histogram()
     }
 
     /// The buckets of
@@ -628,18 +637,22 @@ impl Builder {
 /// As many as the process may use cores, or as the environment says.
 #[track_caller]
 fn default_worker_threads() -> usize {
-    const VARIABLE: &str = "RUNTIME_WORKER_THREADS";
-    match std::env::var(VARIABLE) {
+    match std::env::var(WORKER_THREADS) {
         Ok(text) => match text.parse() {
-            Ok(count) if count > 0 => count,
-            _ => panic!("\"{VARIABLE}\" must be a positive number, and is {text:?}"),
+            Ok(0) => panic!("\"{WORKER_THREADS}\" cannot be set to 0; set 1 or more, or nothing"),
+            Ok(count) => count,
+            Err(error) => panic!(
+                "\"{WORKER_THREADS}\" must be usize, error: {error}, value: {text}; set a number of \
+                 threads, or nothing"
+            ),
         },
         Err(std::env::VarError::NotPresent) => {
             std::thread::available_parallelism().map_or(1, |count| count.get())
         }
-        Err(std::env::VarError::NotUnicode(text)) => {
-            panic!("\"{VARIABLE}\" must be a positive number, and is {text:?}")
-        }
+        Err(error) => panic!(
+            "\"{WORKER_THREADS}\" must be valid unicode, error: {error:?}; set a number of threads, \
+             or nothing"
+        ),
     }
 }
 

@@ -78,7 +78,7 @@ impl Handle {
     /// whoever looks at a [`Trace`].
     ///
     /// A task that is being polled at this moment is seen at its next poll; one that blocks its thread
-    /// delays the dump until it gives way. Tasks of a [`LocalSet`](crate::task::LocalSet) are not the
+    /// delays the dump until it gives way, and so does a current-thread runtime that nobody runs. Tasks of a [`LocalSet`](crate::task::LocalSet) are not the
     /// runtime's. Tasks that end meanwhile are left out.
     ///
     /// # Cancel safety

@@ -64,6 +64,13 @@ impl RuntimeMetrics {
         self.estate().injection.len()
     }
 
+    /// The former name of [`global_queue_depth`](Self::global_queue_depth).
+    #[doc(hidden)]
+    #[deprecated = "Renamed to global_queue_depth"]
+    pub fn injection_queue_depth(&self) -> usize {
+        self.global_queue_depth()
+    }
+
     /// How long a worker has been awake, in total. The time of a worker that is busy is added when it
     /// looks at its sockets and timers.
     ///
@@ -279,6 +286,35 @@ impl RuntimeMetrics {
              `poll_time_histogram_num_buckets`"
         );
         histogram.get(bucket)
+    }
+
+    /// The former name of [`poll_time_histogram_enabled`](Self::poll_time_histogram_enabled).
+    #[doc(hidden)]
+    #[deprecated = "Renamed to poll_time_histogram_enabled"]
+    pub fn poll_count_histogram_enabled(&self) -> bool {
+        self.poll_time_histogram_enabled()
+    }
+
+    /// The former name of [`poll_time_histogram_num_buckets`](Self::poll_time_histogram_num_buckets).
+    #[doc(hidden)]
+    #[deprecated = "Renamed to poll_time_histogram_num_buckets"]
+    pub fn poll_count_histogram_num_buckets(&self) -> usize {
+        self.poll_time_histogram_num_buckets()
+    }
+
+    /// The former name of [`poll_time_histogram_bucket_range`](Self::poll_time_histogram_bucket_range).
+    #[doc(hidden)]
+    #[deprecated = "Renamed to poll_time_histogram_bucket_range"]
+    pub fn poll_count_histogram_bucket_range(&self, bucket: usize) -> Range<Duration> {
+        self.poll_time_histogram_bucket_range(bucket)
+    }
+
+    /// The former name of [`poll_time_histogram_bucket_count`](Self::poll_time_histogram_bucket_count).
+    #[doc(hidden)]
+    #[deprecated = "Renamed to poll_time_histogram_bucket_count"]
+    #[track_caller]
+    pub fn poll_count_histogram_bucket_count(&self, worker: usize, bucket: usize) -> u64 {
+        self.poll_time_histogram_bucket_count(worker, bucket)
     }
 
     /// Whether the time is measured that tasks wait for their polls; see

@@ -56,7 +56,18 @@ pub enum UnhandledPanic {
 }
 
 /// What a thread is called unless the builder says otherwise.
-pub(super) const THREAD_NAME: &str = "runtime-worker";
+pub(super) const THREAD_NAME: &str = if cfg!(feature = "tokio-defaults") {
+    "tokio-rt-worker"
+} else {
+    "runtime-worker"
+};
+
+/// The environment variable with the number of workers.
+pub(super) const WORKER_THREADS: &str = if cfg!(feature = "tokio-defaults") {
+    "TOKIO_WORKER_THREADS"
+} else {
+    "RUNTIME_WORKER_THREADS"
+};
 
 impl Settings {
     /// Measures from now on how long tasks wait for their polls.

@@ -29,6 +29,10 @@ use runtime_base::sync::cell::UnsafeCell;
 use super::state::{BeginPoll, Complete, EndPoll, State, Wake};
 use super::{Id, JoinError, id};
 
+/// Where tasks are polled, as debug information has it.
+#[cfg(feature = "taskdump")]
+pub(crate) const FILE: &str = file!();
+
 /// What a task asks of its scheduler.
 pub(crate) trait Schedule: Send + Sync + Sized + 'static {
     /// The task was woken: run it soon.

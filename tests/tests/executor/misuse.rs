@@ -54,7 +54,7 @@ fn a_wrong_number_of_workers_in_the_environment_is_named() {
     if in_own_process(NAME, &[("RUNTIME_WORKER_THREADS", "0")]) {
         mistake(|| Builder::new_multi_thread().build())
             .names("RUNTIME_WORKER_THREADS")
-            .names("positive number");
+            .names("set 1 or more");
         // Who says how many is not asked.
         let runtime = Builder::new_multi_thread()
             .worker_threads(3)

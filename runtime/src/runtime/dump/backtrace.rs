@@ -4,6 +4,7 @@ use std::ffi::c_void;
 use std::path::{Path, PathBuf};
 
 use super::TraceMeta;
+use crate::task::CELL_FILE;
 
 /// A stack, the innermost function first. Only those of [`Trace::resolve_backtraces`] have symbols.
 ///
@@ -136,10 +137,14 @@ impl BacktraceFrame {
 }
 
 impl BacktraceSymbol {
-    /// Whether this is how a task is polled: what is further out is not the task's.
+    /// Whether this is how a task is polled: what is further out is not the task's. A function that was
+    /// put into another has no path in its name, but a file.
     fn is_machinery(&self) -> bool {
-        self.name_demangled()
-            .is_some_and(|name| name.contains("runtime::task::cell::Cell<"))
+        let in_cell = |name: &str| name.contains("runtime::task::cell::Cell<");
+        self.name_demangled().is_some_and(in_cell)
+            || self
+                .filename()
+                .is_some_and(|filename| filename.ends_with(CELL_FILE))
     }
 
     /// The function's name as the linker knows it.
