@@ -63,9 +63,9 @@ pub(crate) fn traced<R>(f: impl FnOnce() -> R) -> R {
     with(Some(TRACED), f)
 }
 
-/// Whether the poll in progress is [`traced`].
+/// Whether somebody [looks on](crate::trace) at the poll in progress, which then must do nothing.
 #[inline]
-pub(crate) fn is_traced() -> bool {
+pub fn is_traced() -> bool {
     BUDGET
         .try_with(|budget| budget.get() == Some(TRACED))
         .unwrap_or(false)

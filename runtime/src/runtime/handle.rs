@@ -267,6 +267,13 @@ impl Handle {
         output
     }
 
+    /// Whether the poll in progress is one of a dump, which must do nothing. For tests of
+    /// leaf futures.
+    #[doc(hidden)]
+    pub fn is_tracing() -> bool {
+        runtime_base::coop::is_traced()
+    }
+
     /// What belongs to the runtime as a whole.
     pub(crate) fn estate(&self) -> &Estate {
         match &self.flavor {

@@ -374,6 +374,9 @@ impl Future for Acquire<'_> {
         // Without budget too, so that others do not pass: what is granted then is kept until there is
         // budget again.
         let coop = coop::poll_proceed(cx);
+        if coop.is_pending() && coop::is_traced() {
+            return Poll::Pending;
+        }
         let result = loop {
             let mut waiter = self.as_mut().project().waiter;
             let permits = *waiter.list();
