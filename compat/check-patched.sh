@@ -58,20 +58,26 @@ who_asks_for() { # VERSION
         sed -n '2,$s/^\([^ ]*\) v.*/`\1`/p' | sort -u | head -n 3 | paste -sd , | sed 's/,/, /g'
 }
 
-# From a message of cargo's resolver: who asks for a version that the shim does not have.
-who_is_too_new() {
-    sed -n 's/^ *required by package `\([^ `]*\) .*/`\1`/p' "$kept/errors" | head -n 1
+# From a message of cargo's resolver: who asks for what the shim does not have.
+who_asks() {
+    sed -n 's/^[ .]*required by package `\([^ `]*\) .*/`\1`/p' "$kept/errors" | head -n 1
 }
 
-too_new() {
-    local who
-    who=$(who_is_too_new)
+# Why the resolver cannot use the shim.
+refused() {
+    local who feature
+    who=$(who_asks)
+    feature=$(sed -n 's/.*depends on `tokio`.* with feature `\([^`]*\)` but .*/\1/p' "$kept/errors" |
+        head -n 1)
+    if [[ -n $feature ]]; then
+        say 1 "NOT patched: ${who:-a crate} asks for the feature \`$feature\`, which the shim $shim_version does not have; use a newer shim, or do without it."
+    fi
     say 1 "NOT patched: ${who:-A crate} asks for a Tokio newer than the shim, which is $shim_version; use a newer shim, or an older version of that crate."
 }
 
 if ! found=$(tokios); then
     if grep -q 'failed to select a version for .*`tokio' "$kept/errors"; then
-        too_new
+        refused
     fi
     reason=$(sed -n 's/^error: //p' "$kept/errors" | head -n 1)
     say 2 "Cargo cannot resolve the project in $dir: ${reason:-see \`cargo tree\`}."
@@ -113,4 +119,4 @@ if cargo update --color never --package "tokio@${locked%% *}" --precise "$patch_
     say 1 "NOT patched: the lock file still pins Tokio ${locked%% *}; run \`cargo update -p tokio --precise $patch_version\` in $root."
 fi
 shim_version=$patch_version
-too_new
+refused

@@ -68,6 +68,11 @@ package newer newer "[workspace]\n[dependencies]\nasks = { path = \"asks\" }\n[p
 package newer/asks asks '\n[dependencies]\ntokio = "1.50"'
 expect 1 'NOT patched: `asks` asks for a Tokio newer than the shim, which is 1.40.0; *' newer
 
+# A shim without a feature that somebody asks for.
+sed -i 's/"1.40.0"/"1.54.1"/; /^taskdump/d' old-shim/Cargo.toml
+package lacks lacks "[workspace]\n[dependencies]\ntokio = { version = \"1\", features = [\"taskdump\"] }\n[patch.crates-io]\ntokio = { path = \"../old-shim\" }"
+expect 1 'NOT patched: `lacks` asks for the feature `taskdump`, which the shim 1.54.1 does not have; *' lacks
+
 # One that the patch cannot reach.
 package two two "[workspace]$tokio\nold = { package = \"tokio\", version = \"0.2\" }$patch"
 expect 1 'NOT patched throughout: there are two tokios, the shim and v0.2.*, which `two` asks for; *' two
