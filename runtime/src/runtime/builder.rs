@@ -500,10 +500,10 @@ impl Builder {
         self
     }
 
-    /// Asks for timers of which each worker has its own. Each worker has its own in any case, so this
-    /// changes nothing; it is there for programs that ask Tokio for it.
+    /// Enables time, as [`enable_time`](Self::enable_time), and asks for timers of which each worker has its
+    /// own. Each worker has its own in any case; this is there for programs that ask Tokio for it.
     pub fn enable_alt_timer(&mut self) -> &mut Self {
-        self
+        self.enable_time()
     }
 
     /// Asks that a worker which begins to run tasks give sockets and timers to another. Each worker

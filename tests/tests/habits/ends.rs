@@ -188,3 +188,20 @@ fn blocking_work_that_has_a_thread_is_done_though_the_runtime_ends_at_once() {
         }
     });
 }
+
+#[test]
+fn a_child_may_be_awaited_in_another_runtime_than_the_one_that_started_it() {
+    each_flavour(|flavour| {
+        let mut child = flavour.build().block_on(async {
+            let mut command = runtime::process::Command::new("cat");
+            command.stdin(std::process::Stdio::piped()).spawn().unwrap()
+        });
+        // It goes on reading until then.
+        let input = child.stdin.take();
+        let status = flavour.build().block_on(async {
+            let (status, ()) = runtime::join!(biased; child.wait(), async { drop(input) });
+            status.unwrap()
+        });
+        assert!(status.success());
+    });
+}
