@@ -108,12 +108,34 @@ where
             Err(error) => last_error = Some(error),
         }
     }
-    Err(last_error.unwrap_or_else(|| {
-        io::Error::new(
-            io::ErrorKind::InvalidInput,
-            "could not resolve to any address",
-        )
-    }))
+    Err(last_error.unwrap_or_else(no_address))
+}
+
+/// [`first_success`] of what needs no await. Such an operation may borrow without costing the future
+/// its `Send`: the compiler cannot yet show it for an async closure that borrows.
+pub(crate) async fn first_done<T, R>(
+    host: T,
+    mut operate: impl FnMut(SocketAddr) -> io::Result<R>,
+) -> io::Result<R>
+where
+    T: ToSocketAddrs,
+{
+    let addresses = resolve(host).await?;
+    let mut last_error = None;
+    for address in addresses {
+        match operate(address) {
+            Ok(result) => return Ok(result),
+            Err(error) => last_error = Some(error),
+        }
+    }
+    Err(last_error.unwrap_or_else(no_address))
+}
+
+fn no_address() -> io::Error {
+    io::Error::new(
+        io::ErrorKind::InvalidInput,
+        "could not resolve to any address",
+    )
 }
 
 /// The addresses of a target. One address needs no allocation.

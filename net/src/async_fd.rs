@@ -20,6 +20,11 @@ use runtime_base::coop;
 
 pub use self::guard::{AsyncFdReadyGuard, AsyncFdReadyMutGuard, TryIoError};
 pub use self::register_error::AsyncFdRegisterError;
+
+/// The former name of [`AsyncFdRegisterError`].
+#[doc(hidden)]
+#[deprecated = "use `AsyncFdRegisterError` instead"]
+pub type AsyncFdTryNewError<T> = AsyncFdRegisterError<T>;
 use crate::current;
 use crate::interest::Interest;
 use crate::readiness::{Direction, Seen};
@@ -233,7 +238,7 @@ impl<T: AsRawFd> AsyncFd<T> {
     ///
     /// Nothing is lost: once ready, the descriptor stays ready until that is cleared.
     pub async fn ready(&self, interest: Interest) -> io::Result<AsyncFdReadyGuard<'_, T>> {
-        let seen = self.source.wait_seen(interest).await?;
+        let seen = self.source.wait_seen(interest)?.await?;
         Ok(AsyncFdReadyGuard::new(self, seen))
     }
 
@@ -251,7 +256,7 @@ impl<T: AsRawFd> AsyncFd<T> {
         &mut self,
         interest: Interest,
     ) -> io::Result<AsyncFdReadyMutGuard<'_, T>> {
-        let seen = self.source.wait_seen(interest).await?;
+        let seen = self.source.wait_seen(interest)?.await?;
         Ok(AsyncFdReadyMutGuard::new(self, seen))
     }
 
@@ -422,7 +427,7 @@ impl<T: AsRawFd> AsyncFd<T> {
     /// Waits for a round of `async_io`. Every round costs, because a closed side makes rounds without
     /// waiting.
     async fn next_round(&self, interest: Interest) -> io::Result<Seen> {
-        let seen = self.source.wait_seen(interest).await?;
+        let seen = self.source.wait_seen(interest)?.await?;
         poll_fn(coop::poll_proceed).await.made_progress();
         Ok(seen)
     }

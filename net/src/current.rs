@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use runtime_base::current::{self, EnterGuard, Slot};
+use runtime_base::misuse;
 
 use crate::reactor::ReactorHandle;
 
@@ -31,17 +32,11 @@ pub fn enter(current: CurrentReactor) -> EnterGuard<CurrentReactor> {
 /// Outside of a runtime, and within one that has no I/O.
 #[track_caller]
 pub fn home() -> Arc<ReactorHandle> {
-    match CURRENT.with(Slot::get) {
+    // A thread that is ending is in no runtime.
+    match CURRENT.try_with(Slot::get).ok().flatten() {
         Some(CurrentReactor::Enabled(reactor)) => reactor,
-        Some(CurrentReactor::Disabled) => panic!(
-            "the runtime of this thread has I/O disabled, so it cannot drive a socket; call \
-             `enable_io` or `enable_all` on its `Builder`"
-        ),
-        None => panic!(
-            "there is no reactor running on this thread, so nothing would drive the socket; \
-             create it from within a runtime (an async task, `Runtime::block_on`, or while \
-             `Handle::enter` is held)"
-        ),
+        Some(CurrentReactor::Disabled) => panic!("{}", misuse::NO_IO),
+        None => panic!("{}; {}", misuse::NO_RUNTIME, misuse::ENTER_RUNTIME),
     }
 }
 

@@ -359,7 +359,7 @@ macro_rules! owned_halves {
 
         impl std::fmt::Display for ReuniteError {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("the halves are not of the same stream")
+                f.write_str("tried to reunite halves that are not from the same socket")
             }
         }
 

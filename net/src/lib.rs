@@ -46,7 +46,6 @@ pub use current::{CurrentReactor, enter};
 pub use descriptor::{Descriptor, set_nonblocking};
 pub use interest::Interest;
 pub use reactor::{Counts, Reactor, ReactorHandle};
-pub use readiness::is_shutdown_error;
 pub use ready::Ready;
 pub use tcp::listener::TcpListener;
 pub use tcp::socket::TcpSocket;

@@ -18,13 +18,16 @@
 use std::fmt;
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use parking_lot::Mutex;
 use runtime_base::arena::{Arena, Key};
+use runtime_base::shutdown::shutdown_error;
 use runtime_base::wake_batch::WakeBatch;
 
-use crate::readiness::{Readiness, shut_down_error};
+use crate::readiness::Readiness;
 use crate::ready::Ready;
 
 /// The token of [`ReactorHandle::wake`]. No key has this value: an arena holds fewer than 2^32 - 1
@@ -45,6 +48,8 @@ const _: () = assert!(
 pub struct Reactor {
     poll: mio::Poll,
     events: mio::Events,
+    /// For turns that do not wait, if they may take fewer events than the others.
+    busy_events: Option<mio::Events>,
     handle: Arc<ReactorHandle>,
 }
 
@@ -54,6 +59,7 @@ pub struct ReactorHandle {
     registry: mio::Registry,
     waker: mio::Waker,
     table: Mutex<Table>,
+    is_shut_down: AtomicBool,
 }
 
 /// The registered sources.
@@ -94,12 +100,19 @@ impl Reactor {
                 is_closed: false,
                 counts: Counts::default(),
             }),
+            is_shut_down: AtomicBool::new(false),
         };
         Ok(Self {
             poll,
             events: mio::Events::with_capacity(events_capacity.max(1)),
+            busy_events: None,
             handle: Arc::new(handle),
         })
+    }
+
+    /// Lets turns that do not wait take so many events at most.
+    pub fn limit_busy_turns(&mut self, events_capacity: usize) {
+        self.busy_events = Some(mio::Events::with_capacity(events_capacity.max(1)));
     }
 
     /// The side that sockets register with.
@@ -118,18 +131,22 @@ impl Reactor {
     /// When the system cannot wait. `EINTR` is not an error.
     pub fn turn(&mut self, timeout: Option<Duration>, batch: &mut WakeBatch) -> io::Result<usize> {
         let timeout = timeout.map(|timeout| timeout.min(MAX_TIMEOUT));
-        match self.poll.poll(&mut self.events, timeout) {
+        let events = match &mut self.busy_events {
+            Some(busy_events) if timeout == Some(Duration::ZERO) => busy_events,
+            _ => &mut self.events,
+        };
+        match self.poll.poll(events, timeout) {
             Ok(()) => {}
             // The buffer was cleared before the wait, so there is nothing to look at.
             Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(0),
             Err(error) => return Err(error),
         }
-        if self.events.is_empty() {
+        if events.is_empty() {
             return Ok(0);
         }
         let mut count = 0;
         let mut table = self.handle.table.lock();
-        for event in &self.events {
+        for event in &*events {
             let token = event.token();
             if token == WAKE {
                 continue;
@@ -158,9 +175,18 @@ impl ReactorHandle {
     pub fn shutdown(&self, batch: &mut WakeBatch) {
         let mut table = self.table.lock();
         table.is_closed = true;
+        // Relaxed: see `is_shut_down`.
+        self.is_shut_down.store(true, Relaxed);
         for (_, readiness) in table.sources.iter() {
             readiness.shutdown(batch);
         }
+    }
+
+    /// Whether the runtime was shut down, so that nothing drives new sources. A source that is made
+    /// at the same moment may miss it, and learns it when it registers.
+    pub(crate) fn is_shut_down(&self) -> bool {
+        // Relaxed: nothing but the flag itself is looked at.
+        self.is_shut_down.load(Relaxed)
     }
 
     /// The identity of the runtime.
@@ -188,7 +214,7 @@ impl ReactorHandle {
         let key = {
             let mut table = self.table.lock();
             if table.is_closed {
-                return Err(shut_down_error());
+                return Err(shutdown_error());
             }
             table.counts.registered += 1;
             table.sources.insert(readiness.clone())

@@ -17,9 +17,9 @@
 //!
 //! # Invariants
 //!
-//! - **D1** A state is set by events only, and removed only by a clear whose tick is the current one.
-//!   So a state that is missing was missing at the time of a system call that came after every event
-//!   that was reported.
+//! - **D1** A state is set by events, and by a presumption at the registration; it is removed only by a
+//!   clear whose tick is the current one. So a state that is missing was missing at the time of a
+//!   system call that came after every event that was reported.
 //! - **D2** A waiter stores its waker and looks at the word under the lock; an event changes the
 //!   word and then takes the lock. Whichever has the lock later sees the other.
 //! - **D3** The shutdown bit is never removed. A closed state is removed only when a system call of
@@ -32,13 +32,16 @@
 use std::fmt;
 use std::future::Future;
 use std::io;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::pin::Pin;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Waker, ready};
 
 use runtime_base::arena::{Arena, Key};
+use runtime_base::shutdown::shutdown_error;
 use runtime_base::sync::Mutex;
 use runtime_base::sync::atomic::AtomicUsize;
 use runtime_base::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed};
+use runtime_base::trace;
 use runtime_base::wake_batch::WakeBatch;
 
 use crate::interest::Interest;
@@ -48,28 +51,6 @@ use crate::ready::Ready;
 const SHUT_DOWN: usize = 1 << 6;
 /// One event, in the place of the tick.
 const TICK: usize = 1 << 7;
-
-/// What an operation that meets a shut down runtime returns.
-pub(crate) fn shut_down_error() -> io::Error {
-    io::Error::other(ShutDown)
-}
-
-/// Whether an operation failed because the runtime of its socket was shut down.
-pub fn is_shutdown_error(error: &io::Error) -> bool {
-    error.get_ref().is_some_and(|error| error.is::<ShutDown>())
-}
-
-/// The cause of [`shut_down_error`], to be recognised.
-#[derive(Debug)]
-struct ShutDown;
-
-impl std::fmt::Display for ShutDown {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("the runtime was shut down, so nothing drives this source any more")
-    }
-}
-
-impl std::error::Error for ShutDown {}
 
 /// One of the two wakers that functions named `poll_…` store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -136,6 +117,13 @@ impl Readiness {
         }
     }
 
+    /// The source was just registered, and is taken to be ready for `ready` until an operation finds
+    /// that it is not.
+    pub(crate) fn presume(&self, ready: Ready) {
+        // Relaxed: nothing was published with it, and an event that came before is not disturbed.
+        self.word.fetch_or(ready.to_bits(), Relaxed);
+    }
+
     /// Whether no event has told anything yet. Then an operation is tried rather than waited for:
     /// the event that registering causes may still be on its way.
     #[inline]
@@ -155,7 +143,7 @@ impl Readiness {
         // thread did before the event happened before the operation that follows.
         let word = self.word.load(Acquire);
         if word & SHUT_DOWN != 0 {
-            return Err(shut_down_error());
+            return Err(shutdown_error());
         }
         let ready = Ready::from_bits(word) & interest.mask();
         if ready.is_empty() {
@@ -294,6 +282,10 @@ pub(crate) struct Wait<'a> {
     key: Option<Key>,
 }
 
+// Nothing foreign runs while a word or the list is half changed.
+impl UnwindSafe for Readiness {}
+impl RefUnwindSafe for Readiness {}
+
 impl Future for Wait<'_> {
     type Output = io::Result<Seen>;
 
@@ -302,6 +294,7 @@ impl Future for Wait<'_> {
         if let Some(seen) = this.readiness.seen(this.interest).transpose() {
             return Poll::Ready(seen);
         }
+        ready!(trace::poll_leaf(cx));
         let mut waker = Some(cx.waker().clone());
         let seen = {
             let mut waiters = this.readiness.waiters.lock();

@@ -52,12 +52,15 @@ use std::fmt;
 use std::future::poll_fn;
 use std::io;
 use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
 
 use parking_lot::Mutex;
 use runtime_base::arena::Key;
 use runtime_base::coop;
+use runtime_base::shutdown::shutdown_error;
 
 pub(crate) use self::datagram::Addressed;
 pub(crate) use self::open::open_socket;
@@ -110,11 +113,30 @@ pub(crate) struct Source<E: Registrable> {
     /// `None` only while the source is taken apart.
     io: Option<E>,
     interest: Interest,
+    outlook: Outlook,
+    /// What of the outlook was found to be wrong.
+    refuted: AtomicUsize,
     /// The reactor that was current when the source was made.
     home: Arc<ReactorHandle>,
     registration: OnceLock<Registration>,
     /// Held by the one who registers (S1).
     registering: Mutex<()>,
+}
+
+/// What is assumed of a source before its first event.
+#[derive(Clone, Copy)]
+pub(crate) enum Outlook {
+    /// Nothing. Operations are tried at once, readiness is waited for.
+    Open,
+    /// That it is ready for this: who asks for its readiness need not wait for the event.
+    Ready(Ready),
+    /// That an operation would give a wrong answer: a pipe with a name looks like one at its end until
+    /// it has had a writer. Nothing is tried.
+    #[cfg_attr(
+        not(unix),
+        expect(dead_code, reason = "pipes with names are a thing of Unix here")
+    )]
+    Misleading,
 }
 
 /// A source's place with a reactor.
@@ -146,9 +168,18 @@ impl<E: Registrable> Source<E> {
         home: Arc<ReactorHandle>,
         interest: Interest,
     ) -> io::Result<Self> {
+        if home.is_shut_down() {
+            return Err(shutdown_error());
+        }
         let mut source = Self::of_descriptor(io, home, interest);
         system::made(&mut source)?;
         Ok(source)
+    }
+
+    /// The same source, of which this is assumed.
+    pub(crate) fn assuming(mut self, outlook: Outlook) -> Self {
+        self.outlook = outlook;
+        self
     }
 
     /// The same before the system was told, where it must be told.
@@ -156,6 +187,8 @@ impl<E: Registrable> Source<E> {
         Self {
             io: Some(io),
             interest,
+            outlook: Outlook::Open,
+            refuted: AtomicUsize::new(0),
             home,
             registration: OnceLock::new(),
             registering: Mutex::new(()),
@@ -199,6 +232,26 @@ impl<E: Registrable> Source<E> {
         }
     }
 
+    /// The readiness for somebody who waits for it without having tried anything.
+    fn outlook(&self) -> io::Result<&Readiness> {
+        if let Some(registration) = self.registration.get() {
+            return Ok(&registration.readiness);
+        }
+        let registration = self.register()?;
+        if let Outlook::Ready(ready) = self.outlook {
+            // Relaxed: the tasks of one source agree on who tries and who waits.
+            let refuted = Ready::from_bits(self.refuted.load(Relaxed));
+            registration.readiness.presume(ready - refuted);
+        }
+        Ok(&registration.readiness)
+    }
+
+    /// Whether nothing is known and an operation should be tried.
+    #[inline]
+    fn should_try(&self) -> bool {
+        self.known().is_none() && !matches!(self.outlook, Outlook::Misleading)
+    }
+
     /// Registers although nothing has blocked yet.
     #[cfg(unix)]
     pub(crate) fn register_now(&self) -> io::Result<()> {
@@ -231,7 +284,7 @@ impl<E: Registrable> Source<E> {
         mut operate: impl FnMut(&E) -> io::Result<Done<R>>,
     ) -> Poll<io::Result<R>> {
         let coop = ready!(coop::poll_proceed(cx));
-        if self.known().is_none() {
+        if self.should_try() {
             match operate(self.io()) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 result => {
@@ -257,7 +310,7 @@ impl<E: Registrable> Source<E> {
         interest: Interest,
         mut operate: impl FnMut(&E) -> io::Result<Done<R>>,
     ) -> io::Result<R> {
-        if self.known().is_none() {
+        if self.should_try() {
             let coop = poll_fn(coop::poll_proceed).await;
             match operate(self.io()) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
@@ -288,12 +341,22 @@ impl<E: Registrable> Source<E> {
         loop {
             // Every round costs, because a closed side makes rounds without waiting.
             poll_fn(coop::poll_proceed).await.made_progress();
+            self.outlook()?.wait(interest).await?;
             match self.try_io(interest, &mut operate) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 result => return result,
             }
-            self.register()?.readiness.wait(interest).await?;
         }
+    }
+
+    /// [`try_io`](Self::try_io) for closures of users, who rely on it that the source was seen ready.
+    pub(crate) fn try_io_when_ready<R>(
+        &self,
+        interest: Interest,
+        operate: impl FnOnce(&E) -> io::Result<R>,
+    ) -> io::Result<R> {
+        let seen = self.outlook()?.seen(interest)?;
+        self.try_io_seen(seen, operate)
     }
 
     /// Calls `operate` unless it is known that it would block.
@@ -306,26 +369,42 @@ impl<E: Registrable> Source<E> {
         interest: Interest,
         operate: impl FnOnce(&E) -> io::Result<R>,
     ) -> io::Result<R> {
-        // There is no need to register: whoever waits will.
-        let Some(readiness) = self.known() else {
-            return operate(self.io());
-        };
-        let Some(seen) = readiness.seen(interest)? else {
+        if self.should_try() {
+            let result = operate(self.io());
+            if let Err(error) = &result
+                && error.kind() == io::ErrorKind::WouldBlock
+            {
+                // Who waits next must not be told what was just refuted. There is no need to register
+                // for that: whoever waits will.
+                self.refuted.fetch_or(interest.mask().to_bits(), Relaxed);
+            }
+            return result;
+        }
+        let seen = self.register()?.readiness.seen(interest)?;
+        self.try_io_seen(seen, operate)
+    }
+
+    /// Calls `operate` if anything was seen.
+    fn try_io_seen<R>(
+        &self,
+        seen: Option<Seen>,
+        operate: impl FnOnce(&E) -> io::Result<R>,
+    ) -> io::Result<R> {
+        let Some(seen) = seen else {
             return Err(io::ErrorKind::WouldBlock.into());
         };
         let result = operate(self.io());
         if let Err(error) = &result
             && error.kind() == io::ErrorKind::WouldBlock
         {
-            readiness.clear(seen);
+            self.register()?.readiness.clear(seen);
         }
         result
     }
 
     /// Waits until the source is ready for one of `interest`, and says for which.
     pub(crate) async fn ready(&self, interest: Interest) -> io::Result<Ready> {
-        let readiness = &self.register()?.readiness;
-        Ok(readiness.wait(interest).await?.ready)
+        Ok(self.outlook()?.wait(interest).await?.ready)
     }
 
     /// Waits until the source is ready for `direction`. The latest caller of each direction is
@@ -336,8 +415,7 @@ impl<E: Registrable> Source<E> {
         direction: Direction,
     ) -> Poll<io::Result<()>> {
         let coop = ready!(coop::poll_proceed(cx));
-        let readiness = &self.register()?.readiness;
-        ready!(readiness.poll_seen(cx, direction))?;
+        ready!(self.outlook()?.poll_seen(cx, direction))?;
         coop.made_progress();
         Poll::Ready(Ok(()))
     }
@@ -358,8 +436,9 @@ impl<E: Registrable> Source<E> {
     /// Waits until the source is ready for one of `interest`, and gives what is needed to
     /// [`clear`](Self::clear) that.
     #[cfg(unix)]
-    pub(crate) async fn wait_seen(&self, interest: Interest) -> io::Result<Seen> {
-        self.register()?.readiness.wait(interest).await
+    pub(crate) fn wait_seen(&self, interest: Interest) -> io::Result<crate::readiness::Wait<'_>> {
+        // Not async: a future that only waits knows nothing of the descriptor, which need not be `Sync`.
+        Ok(self.register()?.readiness.wait(interest))
     }
 
     /// The same for functions named `poll_…`. Takes one unit of the cooperative budget.

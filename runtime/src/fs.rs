@@ -56,7 +56,7 @@
 //!
 //! Functions for whole files are in `contents`, for names in `path`, for directories in `directory`
 //! and `read_dir`. `file` is the type, `cursor` what its reads, writes and seeks share,
-//! `promised_write` a write that survives the runtime's shutdown, and `page_cache` the reads that
+//! `page_cache` the reads that
 //! need no pool.
 
 use std::io;
@@ -76,7 +76,6 @@ mod page_cache;
 #[path = "fs/no_page_cache.rs"]
 mod page_cache;
 mod path;
-mod promised_write;
 mod read_dir;
 #[cfg(all(test, not(rt_loom)))]
 mod tests;

@@ -32,6 +32,13 @@
 //! }
 //! ```
 //!
+//! # Interruptions
+//!
+//! An error of kind [`Interrupted`](ErrorKind::Interrupted) says that nothing happened and that the
+//! operation may be repeated. What reads or writes until something is complete (`read_exact`,
+//! `read_to_end`, lines, numbers, `write_all`, the copies) repeats it; a single `read`, `write` or
+//! `flush` passes it on.
+//!
 //! # Where things are
 //!
 //! One file for each type. The futures of the `Ext` traits are in `read_futures`, `read_to_end`,
@@ -59,6 +66,7 @@ mod read_futures;
 mod read_to_end;
 mod read_until;
 mod repeat;
+mod retry;
 #[cfg(all(test, not(rt_loom)))]
 pub(crate) mod script;
 mod segments;
@@ -99,6 +107,9 @@ pub use take::Take;
 /// Any descriptor, on Unix.
 #[cfg(unix)]
 pub mod unix {
+    #[doc(hidden)]
+    #[allow(deprecated)]
+    pub use runtime_net::async_fd::AsyncFdTryNewError;
     pub use runtime_net::async_fd::{
         AsyncFd, AsyncFdReadyGuard, AsyncFdReadyMutGuard, AsyncFdRegisterError, TryIoError,
     };

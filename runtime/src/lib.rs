@@ -44,6 +44,9 @@
 //! - `macros` (default): `#[runtime::main]`, `#[runtime::test]`, [`select!`], [`join!`].
 //! - `hyper`: hyper's runtime traits.
 //! - `futures-io`, `tokio-io`: wrappers both ways for the I/O traits of others.
+//! - `taskdump`: [`Handle::dump`], what every task waits for.
+//! - `tokio-defaults`: Tokio's names for threads and for the variable with their number, and Tokio's panic where a
+//!   task blocks on a future.
 //! - `stream`: `futures_core::Stream` for what yields one thing after another.
 //! - `stall-stacks`: native stacks in the reports of stalls (Linux on x86-64 and AArch64).
 //!
@@ -77,6 +80,7 @@ pub mod tokio_io;
 
 #[doc(hidden)]
 pub mod macros;
+mod promised;
 mod queue;
 mod scheduler;
 mod watchdog;

@@ -27,6 +27,11 @@ use runtime_base::driving;
 pub(crate) mod blocking_pool;
 mod builder;
 pub(crate) mod driver;
+#[cfg(feature = "taskdump")]
+pub mod dump;
+#[cfg(not(feature = "taskdump"))]
+#[path = "runtime/no_dump.rs"]
+pub(crate) mod dump;
 mod error;
 pub(crate) mod handle;
 pub(crate) mod histogram;
@@ -39,6 +44,8 @@ mod settings;
 mod wake_token;
 
 pub use builder::Builder;
+#[cfg(feature = "taskdump")]
+pub use dump::Dump;
 pub use error::TryCurrentError;
 pub use handle::{EnterGuard, Handle};
 pub use histogram::{
@@ -84,14 +91,44 @@ impl fmt::Display for Id {
     }
 }
 
-/// Which worker of a multi-thread runtime this thread is, counted from 0.
+/// Which worker of its runtime this thread is, counted from 0; `None` if it is none.
+///
+/// A current-thread runtime has one worker, number 0: the thread that is in
+/// [`Runtime::block_on`] and runs the tasks. In `block_on` of a multi-thread runtime, and on the threads
+/// for blocking work, there is none.
 pub fn worker_index() -> Option<usize> {
     crate::scheduler::worker_index()
 }
 
 /// Whether an I/O operation failed because its runtime was shut down.
 pub fn is_rt_shutdown_err(error: &io::Error) -> bool {
-    runtime_net::is_shutdown_error(error)
+    runtime_base::shutdown::is_shutdown_error(error)
+}
+
+/// Whether the crate that this is called through is this runtime: always.
+///
+/// The crate named `tokio` that has this runtime inside re-exports it as `tokio::runtime::is_shim`.
+/// Tokio itself has no such function, so a program can see which of the two it was linked with, and
+/// compiles with both: a name that a glob import in a block brings goes before one outside.
+///
+/// ```
+/// # use runtime as tokio;
+/// /// What is used when there is no other: the answer for Tokio.
+/// #[allow(dead_code)]
+/// fn is_shim() -> bool {
+///     false
+/// }
+///
+/// fn is_linked_with_shim() -> bool {
+///     #[allow(unused_imports)]
+///     use tokio::runtime::*;
+///     is_shim()
+/// }
+///
+/// assert!(is_linked_with_shim());
+/// ```
+pub const fn is_shim() -> bool {
+    true
 }
 
 /// An executor with its sockets, timers and threads.

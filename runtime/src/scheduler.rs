@@ -16,6 +16,7 @@ use std::time::Instant;
 use runtime_base::parker::Parker;
 use runtime_base::{coop, driving};
 
+use crate::runtime::dump::requests;
 use crate::runtime::{Handle, Settings, hooks};
 use crate::task::Runnable;
 use crate::watchdog::Post;
@@ -34,7 +35,16 @@ pub(crate) use counters::Counters;
 pub(crate) use current_thread::{CurrentThread, Runs};
 pub(crate) use estate::Estate;
 pub(crate) use multi_thread::MultiThread;
-pub(crate) use worker::{HandedOver, hand_over, worker_index};
+pub(crate) use worker::{HandedOver, hand_over};
+
+/// Which worker this thread is. Who runs a current-thread scheduler is its only one.
+pub(crate) fn worker_index() -> Option<usize> {
+    if current_thread::is_running_here() {
+        Some(0)
+    } else {
+        worker::worker_index()
+    }
+}
 
 /// Polls a task, and tells those who watch.
 #[inline]
@@ -42,7 +52,7 @@ fn run_task(settings: &Settings, counters: &Counters, post: &Post, task: Runnabl
     counters.polls.add(1);
     let header = task.header();
     let _in_poll = post.begin(header.id.number(), header.spawned_at);
-    if settings.watches_polls {
+    if settings.watches_polls || requests::are_there() {
         return run_watched(settings, counters, task);
     }
     coop::with_budget(|| task.run());
@@ -52,16 +62,20 @@ fn run_task(settings: &Settings, counters: &Counters, post: &Post, task: Runnabl
 fn run_watched(settings: &Settings, counters: &Counters, task: Runnable) {
     let header = task.header();
     let (id, spawned_at) = (header.id, header.spawned_at);
-    hooks::call(&settings.task_hooks.before_poll, id, spawned_at);
+    let latency = settings.latency_of(&task);
+    if let (Some(latency), Some(latencies)) = (latency, &counters.schedule_latencies) {
+        latencies.record(latency);
+    }
+    hooks::call_around_poll(&settings.task_hooks.before_poll, id, spawned_at, latency);
     match &counters.poll_times {
         Some(poll_times) => {
             let begin = Instant::now();
-            coop::with_budget(|| task.run());
+            requests::run(task);
             poll_times.record(begin.elapsed());
         }
-        None => coop::with_budget(|| task.run()),
+        None => requests::run(task),
     }
-    hooks::call(&settings.task_hooks.after_poll, id, spawned_at);
+    hooks::call_around_poll(&settings.task_hooks.after_poll, id, spawned_at, latency);
 }
 
 /// Polls `future` on this thread until it is ready, and sleeps in between. The caller has entered
@@ -83,7 +97,7 @@ pub(crate) fn block_on_this_thread<F: Future>(handle: &Handle, future: F) -> F::
 
 /// Whether another thread could do what this one has to do.
 pub(crate) fn is_replaceable() -> bool {
-    !current_thread::is_running_here() && !crate::task::is_in_run_until()
+    !current_thread::is_running_here() && !crate::task::is_in_local_set()
 }
 
 /// Runs `work`, which may block, after what else this thread has to do was handed over.
@@ -98,9 +112,9 @@ pub(crate) fn block_in_place<R>(work: impl FnOnce() -> R) -> R {
         "can call blocking only when running on the multi-threaded runtime; use `spawn_blocking`"
     );
     assert!(
-        !crate::task::is_in_run_until(),
+        !crate::task::is_in_local_set(),
         "can call blocking only when running on the multi-threaded runtime, and not inside of \
-         `LocalSet::run_until`; use `spawn_blocking`"
+         a `LocalSet`; use `spawn_blocking`"
     );
     let handed_over = worker::hand_over();
     // What follows does not give way, so its budget must not end either.

@@ -11,7 +11,7 @@
 use std::future::Future;
 use std::panic::Location;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 pub use runtime_base::coop::{consume_budget, unconstrained};
 
@@ -49,12 +49,14 @@ pub mod futures {
 pub use abort_handle::AbortHandle;
 pub use abort_on_drop::AbortOnDropHandle;
 pub use builder::Builder;
+#[cfg(feature = "taskdump")]
+pub(crate) use cell::FILE as CELL_FILE;
 pub(crate) use cell::{Runnable, Schedule, TaskRef};
 pub use id::{Id, id, try_id};
 pub use join_error::JoinError;
 pub use join_handle::JoinHandle;
 pub use join_set::JoinSet;
-pub(crate) use local_set::is_in_run_until;
+pub(crate) use local_set::is_in_local_set;
 pub use local_set::{LocalEnterGuard, LocalSet, spawn_local};
 pub(crate) use names::name_of;
 pub use scope::{Scope, scope};
@@ -93,7 +95,9 @@ where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
 {
-    Handle::with_current(|handle| handle.spawn_as(future, Id::next(), Location::caller()))
+    // Outside of the closure, which is called from elsewhere.
+    let spawned_at = Location::caller();
+    Handle::with_current(|handle| handle.spawn_as(future, Id::next(), spawned_at))
 }
 
 /// Runs `work` on a thread where blocking is fine, and gives its result.
@@ -121,7 +125,9 @@ where
     F: FnOnce() -> R + Send + 'static,
     R: Send + 'static,
 {
-    Handle::with_current(|handle| handle.spawn_blocking_as(work, Id::next(), Location::caller()))
+    // Outside of the closure, which is called from elsewhere.
+    let spawned_at = Location::caller();
+    Handle::with_current(|handle| handle.spawn_blocking_as(work, Id::next(), spawned_at))
 }
 
 /// Runs `work` on this thread, which may block, after its other tasks were given to another thread.
@@ -168,6 +174,7 @@ pub async fn yield_now() {
         type Output = ();
 
         fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+            ready!(runtime_base::trace::poll_leaf(cx));
             if self.yielded {
                 return Poll::Ready(());
             }

@@ -15,7 +15,7 @@ export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$PWD/target}/miri"
 export MIRIFLAGS="${MIRIFLAGS:--Zmiri-disable-isolation}"
 
 # What has unsafe code and no system calls that Miri does not know.
-base=(wait_list waker_cell)
+base=(wait_list waker_cell trace)
 executor=(task:: scheduler::ring sync::oneshot sync::mpsc::queue sync::once_cell watchdog::stack::question)
 if (($# > 0)); then
     base=("$@")

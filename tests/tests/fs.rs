@@ -537,7 +537,7 @@ fn the_rest_of_a_file_does_what_that_of_std_does() {
             let mut file = File::from(fd);
             // Nothing is there to be read; the position is at the fifth byte.
             assert_eq!(file.stream_position().await.unwrap(), 5);
-            assert!(format!("{file:?}").starts_with("File"));
+            assert!(format!("{file:?}").starts_with("tokio::fs::File"));
             let mut mode = OpenOptions::new();
             mode.mode(0o640).write(true).create(true);
             let new = mode.open(scratch.join("new")).await.unwrap();

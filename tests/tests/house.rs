@@ -6,7 +6,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Folders with code of the workspace.
-const CODE: &[&str] = &["runtime", "net", "timer", "examples", "benches", "tests"];
+const CODE: &[&str] = &[
+    "runtime", "net", "timer", "examples", "benches", "tests", "compat",
+];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))

@@ -8,7 +8,7 @@ use std::task::Poll;
 use std::thread;
 use std::time::Duration;
 
-use runtime::runtime::{Builder, Handle, RngSeed};
+use runtime::runtime::{Builder, Handle, HistogramConfiguration, RngSeed};
 use runtime::task::{self, LocalSet};
 use tests::{each_flavour, each_runtime, panic_of, wake_self, within_limit};
 
@@ -422,6 +422,132 @@ fn poll_times_go_into_their_buckets() {
             thread::yield_now();
         }
         assert_eq!(count(2), 1);
+    });
+}
+
+#[test]
+fn the_time_that_a_task_waits_in_a_queue_is_known_to_hooks_and_histogram() {
+    each_flavour(|flavour| {
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let mut builder = flavour.builder();
+        for before in [true, false] {
+            let seen = seen.clone();
+            let hook = move |task: &runtime::runtime::TaskMeta<'_>| {
+                let latency = task.schedule_latency().unwrap();
+                seen.lock().unwrap().push((task.id(), before, latency));
+            };
+            if before {
+                builder.on_before_task_poll(hook);
+            } else {
+                builder.on_after_task_poll(hook);
+            }
+        }
+        let runtime = builder
+            .enable_metrics_schedule_latency_histogram()
+            .metrics_schedule_latency_histogram_configuration(HistogramConfiguration::linear(
+                Duration::from_millis(5),
+                2,
+            ))
+            .build()
+            .unwrap();
+        let metrics = runtime.metrics();
+        assert!(metrics.schedule_latency_histogram_enabled());
+        assert_eq!(
+            metrics.schedule_latency_histogram_bucket_range(1).start,
+            Duration::from_millis(5)
+        );
+        let (waits, slow) = runtime.block_on(async {
+            let slow = runtime::spawn(async {
+                let waits = runtime::spawn(async {});
+                let id = waits.id();
+                thread::sleep(Duration::from_millis(11));
+                (id, waits)
+            });
+            let slow_id = slow.id();
+            let (id, waits) = slow.await.unwrap();
+            waits.await.unwrap();
+            (id, slow_id)
+        });
+        let latencies = |id| -> Vec<_> {
+            let seen = seen.lock().unwrap();
+            seen.iter()
+                .filter(|(task, ..)| *task == id)
+                .map(|(_, before, latency)| (*before, *latency))
+                .collect()
+        };
+        while latencies(waits).len() < 2 || latencies(slow).len() < 2 {
+            thread::yield_now();
+        }
+        let found = latencies(waits);
+        assert_eq!([found[0].0, found[1].0], [true, false]);
+        assert_eq!(found[0].1, found[1].1, "both hooks get the same");
+        let flavor = runtime.handle().runtime_flavor();
+        let is_alone = flavor == runtime::runtime::RuntimeFlavor::CurrentThread;
+        if is_alone {
+            assert!(found[0].1 >= Duration::from_millis(11), "{found:?}");
+        }
+        let count = |bucket| -> u64 {
+            (0..metrics.num_workers())
+                .map(|worker| metrics.schedule_latency_histogram_bucket_count(worker, bucket))
+                .sum()
+        };
+        assert!(!is_alone || count(1) >= 1);
+        assert_eq!(count(0) + count(1), 2);
+    });
+}
+
+#[test]
+fn latencies_that_nobody_asked_for_are_not_measured() {
+    each_flavour(|flavour| {
+        let (sender, latencies) = mpsc::channel();
+        let runtime = flavour
+            .builder()
+            .on_before_task_poll(move |task| sender.send(task.schedule_latency()).unwrap())
+            .build()
+            .unwrap();
+        runtime.block_on(runtime.spawn(async {})).unwrap();
+        assert_eq!(latencies.recv().unwrap(), None);
+        let metrics = runtime.metrics();
+        assert!(!metrics.schedule_latency_histogram_enabled());
+        assert_eq!(metrics.schedule_latency_histogram_num_buckets(), 0);
+        assert_eq!(metrics.schedule_latency_histogram_bucket_count(0, 0), 0);
+    });
+}
+
+#[test]
+fn a_busy_thread_may_be_told_to_take_few_events_at_a_time() {
+    use runtime::io::{AsyncReadExt, AsyncWriteExt};
+    use runtime::net::UnixStream;
+
+    each_flavour(|flavour| {
+        let runtime = flavour
+            .builder()
+            .enable_all()
+            .max_io_events_per_busy_tick(1)
+            .event_interval(1)
+            .build()
+            .unwrap();
+        runtime.block_on(async {
+            let pairs: Vec<_> = (0..20).map(|_| UnixStream::pair().unwrap()).collect();
+            let busy = runtime::spawn(async {
+                loop {
+                    task::yield_now().await;
+                }
+            });
+            let (mut writers, readers): (Vec<_>, Vec<_>) = pairs.into_iter().unzip();
+            let readers: Vec<_> = readers
+                .into_iter()
+                .map(|mut reader| runtime::spawn(async move { reader.read_u8().await.unwrap() }))
+                .collect();
+            for (number, writer) in writers.iter_mut().enumerate() {
+                task::yield_now().await;
+                writer.write_all(&[number as u8]).await.unwrap();
+            }
+            for (number, reader) in readers.into_iter().enumerate() {
+                assert_eq!(reader.await.unwrap(), number as u8);
+            }
+            busy.abort();
+        });
     });
 }
 

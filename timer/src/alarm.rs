@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use runtime_base::coop;
+use runtime_base::{coop, misuse};
 
 use crate::clock;
 use crate::current;
@@ -164,8 +164,8 @@ impl Alarm {
 #[cold]
 fn shut_down() -> ! {
     panic!(
-        "the runtime of this timer is shutting down or gone; poll timers only while the runtime \
-         that they were created in is running"
+        "{} Poll timers only while the runtime that they were created in is running.",
+        misuse::SHUTTING_DOWN
     )
 }
 

@@ -86,15 +86,15 @@ impl Clock {
     pub fn pause(&self) {
         assert!(
             self.state.pausable,
-            "time can be paused on a current-thread runtime only, because the workers of a \
-             multi-thread runtime would disagree about what is due; use \
-             `#[runtime::test]`, or `Builder::new_current_thread`"
+            "`time::pause()` requires the `current_thread` Tokio runtime, because the workers of a \
+             multi-thread runtime would disagree about what is due; use `#[runtime::test]`, or \
+             `Builder::new_current_thread`"
         );
         EVER_PAUSED.store(true, Relaxed);
         let mut time = self.state.time.lock();
         let Flow::RunningSince(started) = time.flow else {
             drop(time);
-            panic!("time is already paused; call `resume` before pausing it again")
+            panic!("time is already frozen; call `resume` before pausing it again")
         };
         let shown = time.shown + started.elapsed();
         let tick = Tick::of_deadline(shown.saturating_duration_since(self.state.origin));
@@ -112,7 +112,7 @@ impl Clock {
         let mut time = self.state.time.lock();
         if let Flow::RunningSince(_) = time.flow {
             drop(time);
-            panic!("time is not paused; call `pause` before resuming it")
+            panic!("time is not frozen; call `pause` before resuming it")
         }
         time.flow = Flow::RunningSince(std::time::Instant::now());
     }
@@ -150,7 +150,7 @@ impl Clock {
     pub(crate) fn advance(&self, by: Duration) {
         let mut time = self.state.time.lock();
         let moved = match time.flow {
-            Flow::RunningSince(_) => Err("time is not paused; call `pause` before advancing it"),
+            Flow::RunningSince(_) => Err("time is not frozen; call `pause` before advancing it"),
             Flow::Paused => time
                 .shown
                 .checked_add(by)
@@ -308,13 +308,13 @@ mod tests {
     }
 
     #[test]
-    #[should_panic(expected = "time can be paused on a current-thread runtime only")]
+    #[should_panic(expected = "requires the `current_thread` Tokio runtime")]
     fn a_clock_of_many_workers_cannot_be_paused() {
         Clock::new(false).pause();
     }
 
     #[test]
-    #[should_panic(expected = "time is already paused")]
+    #[should_panic(expected = "time is already frozen")]
     fn a_clock_cannot_be_paused_twice() {
         let clock = Clock::new(true);
         clock.pause();
@@ -322,13 +322,13 @@ mod tests {
     }
 
     #[test]
-    #[should_panic(expected = "time is not paused")]
+    #[should_panic(expected = "time is not frozen")]
     fn a_running_clock_cannot_be_resumed() {
         Clock::new(true).resume();
     }
 
     #[test]
-    #[should_panic(expected = "time is not paused")]
+    #[should_panic(expected = "time is not frozen")]
     fn a_running_clock_cannot_be_advanced() {
         Clock::new(true).advance(HOUR);
     }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use runtime_base::current::{self as slots, EnterGuard, Slot};
+use runtime_base::misuse;
 
 use crate::instant::Instant;
 use crate::timers::Timers;
@@ -34,14 +35,8 @@ pub fn enter(current: CurrentTimers) -> EnterGuard<CurrentTimers> {
 pub(crate) fn timers() -> Arc<Timers> {
     match current() {
         Some(CurrentTimers::Enabled(timers)) => timers,
-        Some(CurrentTimers::Disabled) => panic!(
-            "there is no timer running: the current runtime was built without one; call \
-             `enable_time` or `enable_all` on its `Builder`"
-        ),
-        None => panic!(
-            "there is no timer running: timers must be created from the context of a runtime; use \
-             `#[runtime::main]`, `Runtime::block_on` or `Handle::enter`"
-        ),
+        Some(CurrentTimers::Disabled) => panic!("{}", misuse::NO_TIME),
+        None => panic!("{}; {}", misuse::NO_RUNTIME, misuse::ENTER_RUNTIME),
     }
 }
 
@@ -72,7 +67,7 @@ pub(crate) fn now() -> Instant {
     }
 }
 
-fn current() -> Option<CurrentTimers> {
+pub(crate) fn current() -> Option<CurrentTimers> {
     // A thread that is ending is in no runtime.
     CURRENT.try_with(Slot::get).ok().flatten()
 }
@@ -83,13 +78,13 @@ mod tests {
     use crate::clock::Clock;
 
     #[test]
-    #[should_panic(expected = "from the context of a runtime")]
+    #[should_panic(expected = "from the context of a Tokio 1.x runtime")]
     fn there_are_no_timers_outside_of_a_runtime() {
         timers();
     }
 
     #[test]
-    #[should_panic(expected = "`enable_time`")]
+    #[should_panic(expected = "timers are disabled. Call `enable_time`")]
     fn there_are_no_timers_in_a_runtime_without_time() {
         let _entered = enter(CurrentTimers::Disabled);
         timers();

@@ -23,8 +23,8 @@ impl std::error::Error for Elapsed {}
 
 impl From<Elapsed> for io::Error {
     /// An error of kind [`TimedOut`](io::ErrorKind::TimedOut).
-    fn from(elapsed: Elapsed) -> io::Error {
-        io::Error::new(io::ErrorKind::TimedOut, elapsed)
+    fn from(_elapsed: Elapsed) -> io::Error {
+        io::ErrorKind::TimedOut.into()
     }
 }
 
@@ -77,9 +77,11 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.0 {
-            Kind::Shutdown => "the timer was shut down; its runtime is gone",
-            Kind::AtCapacity => "the timer holds as many entries as it can",
-            Kind::Invalid => "the deadline is beyond the range of the timer",
+            Kind::Shutdown => {
+                "the timer is shutdown, must be called from the context of Tokio runtime"
+            }
+            Kind::AtCapacity => "timer is at capacity and cannot create a new entry",
+            Kind::Invalid => "timer duration exceeds maximum duration",
         })
     }
 }
@@ -94,7 +96,7 @@ mod tests {
     fn an_elapsed_deadline_is_an_io_error_of_its_kind() {
         let error = io::Error::from(Elapsed::new());
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
-        assert_eq!(error.to_string(), "deadline has elapsed");
+        assert_eq!(error.to_string(), "timed out");
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use runtime_base::defer::defer;
+use runtime_base::misuse;
 
 use crate::clock::Clock;
 use crate::current;
@@ -100,5 +101,8 @@ pub async fn advance(duration: Duration) {
 
 #[track_caller]
 fn clock() -> Clock {
-    current::timers().clock().clone()
+    match current::current() {
+        None => panic!("{}; {}", misuse::NO_CLOCK, misuse::ENTER_RUNTIME),
+        Some(_) => current::timers().clock().clone(),
+    }
 }

@@ -52,8 +52,8 @@ pub(crate) fn deny_blocking(io: &impl AsFd) {
         && let Ok(false) = socket2::SockRef::from(io).nonblocking()
     {
         panic!(
-            "a blocking socket would block the whole worker; call `set_nonblocking(true)` on it \
-             before handing it to the runtime"
+            "Registering a blocking socket with the tokio runtime is unsupported: it would block the \
+             whole worker. Call `set_nonblocking(true)` on it before handing it over."
         );
     }
 }

@@ -61,8 +61,11 @@ macro_rules! impl_waits {
                     .map(drop)
             }
 
-            /// Calls `f`, which does one operation on the socket, unless it is known that the
-            /// operation would block.
+            /// Calls `f`, which does one operation on the socket, if the socket is ready for
+            /// `interest`.
+            ///
+            /// A socket that nobody has waited for yet may not be known to be ready: await
+            /// [`ready`](Self::ready) before.
             ///
             /// When `f` returns `WouldBlock` the socket is no longer ready for `interest`, so it must
             /// only do so if the system did. `f` must not call the methods of this socket.
@@ -76,7 +79,8 @@ macro_rules! impl_waits {
                 f: impl FnOnce() -> std::io::Result<R>,
             ) -> std::io::Result<R> {
                 use $crate::source::Socket as _;
-                self.source.try_io(interest, |socket| socket.attempt(f))
+                self.source
+                    .try_io_when_ready(interest, |socket| socket.attempt(f))
             }
 
             /// Calls `f`, which does one operation on the socket, whenever the socket is ready for

@@ -5,11 +5,12 @@ use std::io;
 use std::net::SocketAddr;
 use std::task::{Context, Poll, ready};
 
-use crate::addr::{ToSocketAddrs, first_success};
+use crate::addr::{ToSocketAddrs, first_done};
 use crate::current;
 use crate::interest::Interest;
 use crate::readiness::Direction;
-use crate::source::{Done, Source, deny_blocking};
+use crate::ready::Ready;
+use crate::source::{Done, Outlook, Source, deny_blocking};
 use crate::tcp::stream::TcpStream;
 
 /// A socket that accepts TCP connections.
@@ -69,7 +70,7 @@ impl TcpListener {
     ///
     /// Nothing is left behind.
     pub async fn bind<A: ToSocketAddrs>(addr: A) -> io::Result<Self> {
-        first_success(addr, async |address| {
+        first_done(addr, |address| {
             Self::new(mio::net::TcpListener::bind(address)?)
         })
         .await
@@ -158,7 +159,9 @@ impl TcpListener {
         (stream, peer): (mio::net::TcpStream, SocketAddr),
     ) -> io::Result<(TcpStream, SocketAddr)> {
         let home = current::nearest(self.source.home());
-        Ok((TcpStream::with_home(stream, home)?, peer))
+        let outlook = Outlook::Ready(Ready::READABLE | Ready::WRITABLE);
+        let stream = TcpStream::with_home(stream, home)?.assuming(outlook);
+        Ok((stream, peer))
     }
 
     /// The address at which the socket listens.

@@ -4,7 +4,7 @@ use std::io;
 
 use super::listener::TcpListener;
 use super::socket::TcpSocket;
-use crate::addr::{ToSocketAddrs, first_success};
+use crate::addr::{ToSocketAddrs, first_done};
 
 /// How many connections wait to be accepted: mio's figure.
 const BACKLOG: u32 = 1024;
@@ -55,7 +55,7 @@ impl TcpListener {
     /// }
     /// ```
     pub async fn bind_reuseport<A: ToSocketAddrs>(addr: A, count: usize) -> io::Result<Vec<Self>> {
-        first_success(addr, async |mut address| {
+        first_done(addr, |mut address| {
             let mut listeners = Vec::new();
             for _ in 0..count {
                 let socket = if address.is_ipv4() {

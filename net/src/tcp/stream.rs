@@ -12,7 +12,8 @@ use super::halves;
 use crate::addr::{ToSocketAddrs, first_success};
 use crate::current;
 use crate::reactor::ReactorHandle;
-use crate::source::{Socket, Source, deny_blocking};
+use crate::ready::Ready;
+use crate::source::{Outlook, Socket, Source, deny_blocking};
 
 /// A TCP connection between a local and a remote socket.
 ///
@@ -89,7 +90,7 @@ impl TcpStream {
     pub(crate) async fn finish_connecting(stream: mio::net::TcpStream) -> io::Result<Self> {
         let stream = Self::new(stream)?;
         stream.source.connected().await?;
-        Ok(stream)
+        Ok(stream.assuming(Outlook::Ready(Ready::WRITABLE)))
     }
 
     #[track_caller]
@@ -103,6 +104,13 @@ impl TcpStream {
         home: Arc<ReactorHandle>,
     ) -> io::Result<Self> {
         Source::with_home(stream, home).map(|source| Self { source })
+    }
+
+    /// The same stream, of which this is assumed.
+    pub(crate) fn assuming(self, outlook: Outlook) -> Self {
+        Self {
+            source: self.source.assuming(outlook),
+        }
     }
 
     /// Takes over a stream of the standard library, which the caller has made non-blocking.
@@ -133,7 +141,8 @@ impl TcpStream {
     #[track_caller]
     pub fn from_std(stream: std::net::TcpStream) -> io::Result<Self> {
         deny_blocking(&stream);
-        Self::new(mio::net::TcpStream::from_std(stream))
+        let stream = Self::new(mio::net::TcpStream::from_std(stream))?;
+        Ok(stream.assuming(Outlook::Ready(Ready::WRITABLE)))
     }
 
     /// Gives the stream to the standard library. It stays non-blocking.

@@ -7,8 +7,9 @@ use std::task::{Context, Poll};
 use runtime_base::io::ReadBuf;
 use socket2::SockAddr;
 
-use crate::addr::{ToSocketAddrs, first_success, resolve};
-use crate::source::{Addressed, Source, deny_blocking};
+use crate::addr::{ToSocketAddrs, first_done, resolve};
+use crate::ready::Ready;
+use crate::source::{Addressed, Outlook, Source, deny_blocking};
 
 /// A socket that sends and receives UDP datagrams.
 ///
@@ -89,7 +90,7 @@ impl UdpSocket {
     ///
     /// Nothing is left behind.
     pub async fn bind<A: ToSocketAddrs>(addr: A) -> io::Result<Self> {
-        first_success(addr, async |address| {
+        first_done(addr, |address| {
             Self::new(mio::net::UdpSocket::bind(address)?)
         })
         .await
@@ -97,7 +98,9 @@ impl UdpSocket {
 
     #[track_caller]
     fn new(socket: mio::net::UdpSocket) -> io::Result<Self> {
-        Source::new(socket).map(|source| Self { source })
+        // An empty send buffer has room.
+        let source = Source::new(socket)?.assuming(Outlook::Ready(Ready::WRITABLE));
+        Ok(Self { source })
     }
 
     /// Takes over a socket of the standard library, which the caller has made non-blocking.
@@ -157,7 +160,7 @@ impl UdpSocket {
     ///
     /// A lookup that was begun goes on, and its result is forgotten.
     pub async fn connect<A: ToSocketAddrs>(&self, addr: A) -> io::Result<()> {
-        first_success(addr, async |address| self.source.io().connect(address)).await
+        first_done(addr, |address| self.source.io().connect(address)).await
     }
 
     /// The address of this side.

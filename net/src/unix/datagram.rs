@@ -9,7 +9,8 @@ use std::task::{Context, Poll};
 use socket2::SockAddr;
 
 use super::SocketAddr;
-use crate::source::{Addressed, Socket, Source, deny_blocking};
+use crate::ready::Ready;
+use crate::source::{Addressed, Outlook, Socket, Source, deny_blocking};
 
 /// A Unix socket that sends and receives datagrams, which arrive whole, in order, and surely: a sender
 /// waits while the receiver has no room.
@@ -124,7 +125,9 @@ impl UnixDatagram {
 
     #[track_caller]
     pub(super) fn new(socket: mio::net::UnixDatagram) -> io::Result<Self> {
-        Source::new(socket).map(|source| Self { source })
+        // An empty send buffer has room.
+        let source = Source::new(socket)?.assuming(Outlook::Ready(Ready::WRITABLE));
+        Ok(Self { source })
     }
 
     /// Takes over a socket of the standard library, which the caller has made non-blocking.

@@ -11,7 +11,8 @@ use super::stream::UnixStream;
 use crate::current;
 use crate::interest::Interest;
 use crate::readiness::Direction;
-use crate::source::{Done, Source, deny_blocking};
+use crate::ready::Ready;
+use crate::source::{Done, Outlook, Source, deny_blocking};
 
 /// A Unix socket that accepts connections.
 ///
@@ -160,7 +161,9 @@ impl UnixListener {
         (stream, peer): (mio::net::UnixStream, StdAddr),
     ) -> io::Result<(UnixStream, SocketAddr)> {
         let home = current::nearest(self.source.home());
-        Ok((UnixStream::with_home(stream, home)?, SocketAddr(peer)))
+        let outlook = Outlook::Ready(Ready::READABLE | Ready::WRITABLE);
+        let stream = UnixStream::with_home(stream, home)?.assuming(outlook);
+        Ok((stream, SocketAddr(peer)))
     }
 }
 

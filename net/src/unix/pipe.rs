@@ -46,21 +46,22 @@ pub use self::sender::Sender;
 pub fn pipe() -> io::Result<(Sender, Receiver)> {
     let (sender, receiver) = mio::unix::pipe::new()?;
     // mio has made them non-blocking.
-    let sender = Sender::from_owned_fd_unchecked(OwnedFd::from(sender))?;
+    let sender = Sender::from_owned_fd_unchecked(OwnedFd::from(sender))?.assuming_room();
     let receiver = Receiver::from_owned_fd_unchecked(OwnedFd::from(receiver))?;
     Ok((sender, receiver))
 }
 
 /// What both ends have in common: what they are made of and turned into, and that they are
-/// descriptors. `$access` are the modes in which a descriptor may be open.
+/// descriptors. `$outlook` is what is assumed of a new one; `$access` are the modes in which a descriptor may be open.
 macro_rules! impl_end {
-    ($end:ident, $interest:expr, $access:expr, $refusal:literal) => {
+    ($end:ident, $interest:expr, $outlook:expr, $access:expr, $refusal:literal) => {
         impl $end {
             #[track_caller]
             fn new(file: std::fs::File) -> std::io::Result<Self> {
                 let home = $crate::current::home();
-                $crate::source::Source::with_interest(file, home, $interest)
-                    .map(|source| Self { source })
+                $crate::source::Source::with_interest(file, home, $interest).map(|source| Self {
+                    source: source.assuming($outlook),
+                })
             }
 
             /// Takes over a pipe that was opened as a file, and makes it non-blocking.
@@ -164,8 +165,10 @@ macro_rules! impl_end {
                 self.source.ready(interest).await
             }
 
-            /// Calls `f`, which does one operation on the pipe, unless it is known that the
-            /// operation would block.
+            /// Calls `f`, which does one operation on the pipe, if the pipe is ready.
+            ///
+            /// A pipe that nobody has waited for yet may not be known to be ready: await
+            /// [`ready`](Self::ready) before.
             ///
             /// When `f` returns `WouldBlock` the pipe is no longer ready, so it must only do so if
             /// the system did. `f` must not call the methods of this pipe.
@@ -174,7 +177,7 @@ macro_rules! impl_end {
             ///
             /// Those of `f`, and `WouldBlock` if it was not called.
             pub fn try_io<R>(&self, f: impl FnOnce() -> std::io::Result<R>) -> std::io::Result<R> {
-                self.source.try_io($interest, |_| f())
+                self.source.try_io_when_ready($interest, |_| f())
             }
         }
 

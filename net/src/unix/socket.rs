@@ -102,7 +102,7 @@ impl UnixSocket {
     /// Outside of a runtime, and within one that has no I/O.
     #[track_caller]
     pub fn listen(self, backlog: u32) -> io::Result<UnixListener> {
-        self.must_be(Type::STREAM, "a datagram socket cannot listen")?;
+        self.must_be(Type::STREAM, "listen cannot be called on a datagram socket")?;
         // More than the system can be told is as much as it can be told.
         let backlog = i32::try_from(backlog).unwrap_or(i32::MAX);
         self.socket.listen(backlog)?;
@@ -125,7 +125,7 @@ impl UnixSocket {
     pub async fn connect(self, path: impl AsRef<Path>) -> io::Result<UnixStream> {
         self.must_be(
             Type::STREAM,
-            "a datagram socket cannot open a connection; use `datagram`",
+            "connect cannot be called on a datagram socket",
         )?;
         let address = SocketAddr::of_path(path.as_ref())?.to_system()?;
         drop(path);
@@ -148,7 +148,7 @@ impl UnixSocket {
     /// Outside of a runtime, and within one that has no I/O.
     #[track_caller]
     pub fn datagram(self) -> io::Result<UnixDatagram> {
-        self.must_be(Type::DGRAM, "a stream socket cannot send datagrams")?;
+        self.must_be(Type::DGRAM, "datagram cannot be called on a stream socket")?;
         UnixDatagram::new(mio::net::UnixDatagram::from_std(self.socket.into()))
     }
 }

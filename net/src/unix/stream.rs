@@ -8,7 +8,8 @@ use std::sync::Arc;
 use super::{SocketAddr, UCred, halves};
 use crate::current;
 use crate::reactor::ReactorHandle;
-use crate::source::{Source, deny_blocking};
+use crate::ready::Ready;
+use crate::source::{Outlook, Source, deny_blocking};
 
 /// A connection between two Unix sockets of this host.
 ///
@@ -110,14 +111,15 @@ impl UnixStream {
     /// }
     /// ```
     pub async fn connect_addr(addr: &SocketAddr) -> io::Result<Self> {
-        Self::finish_connecting(mio::net::UnixStream::connect_addr(&addr.0)?).await
+        let stream = mio::net::UnixStream::connect_addr(&addr.0)?;
+        Self::finish_connecting(stream).await
     }
 
     /// Waits until the connection that `stream` has begun to open is open.
     pub(super) async fn finish_connecting(stream: mio::net::UnixStream) -> io::Result<Self> {
         let stream = Self::new(stream)?;
         stream.source.connected().await?;
-        Ok(stream)
+        Ok(stream.assuming(Outlook::Ready(Ready::WRITABLE)))
     }
 
     #[track_caller]
@@ -131,6 +133,13 @@ impl UnixStream {
         home: Arc<ReactorHandle>,
     ) -> io::Result<Self> {
         Source::with_home(stream, home).map(|source| Self { source })
+    }
+
+    /// The same stream, of which this is assumed.
+    pub(super) fn assuming(self, outlook: Outlook) -> Self {
+        Self {
+            source: self.source.assuming(outlook),
+        }
     }
 
     /// Two streams that are connected to each other, without addresses.
@@ -160,7 +169,11 @@ impl UnixStream {
     #[track_caller]
     pub fn pair() -> io::Result<(Self, Self)> {
         let (left, right) = mio::net::UnixStream::pair()?;
-        Ok((Self::new(left)?, Self::new(right)?))
+        let writable = Outlook::Ready(Ready::WRITABLE);
+        Ok((
+            Self::new(left)?.assuming(writable),
+            Self::new(right)?.assuming(writable),
+        ))
     }
 
     /// Takes over a stream of the standard library, which the caller has made non-blocking.
@@ -176,7 +189,8 @@ impl UnixStream {
     #[track_caller]
     pub fn from_std(stream: StdStream) -> io::Result<Self> {
         deny_blocking(&stream);
-        Self::new(mio::net::UnixStream::from_std(stream))
+        let stream = Self::new(mio::net::UnixStream::from_std(stream))?;
+        Ok(stream.assuming(Outlook::Ready(Ready::WRITABLE)))
     }
 
     /// Gives the stream to the standard library. It stays non-blocking.

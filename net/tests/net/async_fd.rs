@@ -296,16 +296,16 @@ fn waits_end_with_an_error_when_the_runtime_shuts_down() {
     let mut batch = runtime_base::wake_batch::WakeBatch::new();
     executor.handle().shutdown(&mut batch);
     let error = executor.block_on(fd.readable()).map(drop).unwrap_err();
-    assert!(runtime_net::is_shutdown_error(&error));
+    assert!(runtime_base::shutdown::is_shutdown_error(&error));
     let (left, _right) = pair();
     let _entered = executor.enter();
     // It is given back, not lost.
     let (_left, error) = AsyncFd::try_new(left).unwrap_err().into_parts();
-    assert!(runtime_net::is_shutdown_error(&error));
+    assert!(runtime_base::shutdown::is_shutdown_error(&error));
 }
 
 #[test]
-#[should_panic(expected = "there is no reactor running on this thread")]
+#[should_panic(expected = "there is no reactor running")]
 fn outside_of_a_runtime_nothing_is_watched() {
     let _ = AsyncFd::new(pair().0);
 }

@@ -103,6 +103,9 @@ impl Executor {
                 .await
                 .unwrap();
             let (server, _) = listener.accept().await.unwrap();
+            // It is taken to be readable until that is found to be wrong.
+            let nothing = server.try_read(&mut [0]).unwrap_err();
+            assert_eq!(nothing.kind(), std::io::ErrorKind::WouldBlock);
             (client, server)
         })
     }

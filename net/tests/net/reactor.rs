@@ -13,7 +13,7 @@ use std::time::Duration;
 use crate::executor::{Executor, join, read, read_exact, write_all};
 use runtime_base::wake_batch::WakeBatch;
 use runtime_net::{
-    CurrentReactor, Interest, Reactor, Ready, TcpListener, TcpSocket, TcpStream, enter,
+    CurrentReactor, Interest, Reactor, Ready, TcpListener, TcpSocket, TcpStream, UdpSocket, enter,
 };
 
 /// Counts how often it is woken.
@@ -326,6 +326,7 @@ fn after_shutdown_everybody_who_waits_gets_an_error() {
     let mut executor = Executor::new();
     let (_client, mut server) = executor.connection();
     let (_other_client, other) = executor.connection();
+    let (client, _server) = std_connection(&executor);
     let counter = Arc::new(Counter::default());
     let waker = Waker::from(counter.clone());
     let mut cx = Context::from_waker(&waker);
@@ -351,15 +352,21 @@ fn after_shutdown_everybody_who_waits_gets_an_error() {
                 panic!("nobody will wake this task any more")
             };
             assert_eq!(error.kind(), io::ErrorKind::Other);
-            assert!(error.to_string().contains("the runtime was shut down"));
+            assert!(error.to_string().contains("it is being shutdown"));
         }
     }
-    // A source that registers later is not left waiting either.
-    let (client, _server) = std_connection(&executor);
+    // A source that registers later is not left waiting either, and none is made any more.
     let Poll::Ready(error) = executor.poll_once(pin!(client.readable())) else {
         panic!("nobody will wake this task any more")
     };
     assert_eq!(error.unwrap_err().kind(), io::ErrorKind::Other);
+    let error = {
+        let _entered = executor.enter();
+        let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        socket.set_nonblocking(true).unwrap();
+        UdpSocket::from_std(socket).unwrap_err()
+    };
+    assert!(error.to_string().contains("it is being shutdown"));
     drop((server, other));
     assert_eq!(executor.handle().source_count(), 0);
 }
@@ -401,12 +408,12 @@ fn making_a_socket_without_a_reactor_panics_with_the_remedy() {
         listener
     };
     let message = panic_message(|| drop(TcpListener::from_std(listener())));
-    assert!(message.contains("within a runtime"), "{message}");
+    assert!(message.contains("within this runtime"), "{message}");
     let message = panic_message(|| {
         let bind = pin!(TcpListener::bind("127.0.0.1:0"));
         let _ = bind.poll(&mut Context::from_waker(Waker::noop()));
     });
-    assert!(message.contains("within a runtime"), "{message}");
+    assert!(message.contains("within this runtime"), "{message}");
 
     let _entered = enter(CurrentReactor::Disabled);
     let message = panic_message(|| drop(TcpListener::from_std(listener())));

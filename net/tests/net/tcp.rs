@@ -306,7 +306,8 @@ fn users_operations_wait_for_readiness() {
         let (received, written) = join(receive, write_all(&mut client, b"own")).await;
         written.unwrap();
         assert_eq!(received.unwrap(), 3);
-        assert_eq!(calls, 2);
+        // It waited for the bytes before it called.
+        assert_eq!(calls, 1);
 
         // "Would block" that is known is not tried again.
         let blocks = |_: ()| -> io::Result<()> { Err(io::ErrorKind::WouldBlock.into()) };
@@ -328,7 +329,10 @@ fn owned_halves_end_the_sending_side_when_dropped_and_can_be_reunited() {
         let (reader, writer) = client.into_split();
         let (other_reader, other_writer) = other_client.into_split();
         let error = reader.reunite(other_writer).unwrap_err();
-        assert_eq!(error.to_string(), "the halves are not of the same stream");
+        assert_eq!(
+            error.to_string(),
+            "tried to reunite halves that are not from the same socket"
+        );
         let client = error.0.reunite(writer).unwrap();
         drop((other_reader, error.1));
 
@@ -457,7 +461,7 @@ fn streams_come_from_std_and_go_back() {
 
 #[test]
 #[cfg(debug_assertions)]
-#[should_panic(expected = "call `set_nonblocking(true)`")]
+#[should_panic(expected = "Registering a blocking socket")]
 fn a_blocking_socket_is_refused() {
     let executor = Executor::new();
     let _entered = executor.enter();

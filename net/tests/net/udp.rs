@@ -436,7 +436,7 @@ fn sockets_come_from_std_and_go_back() {
 }
 
 #[test]
-#[should_panic(expected = "call `set_nonblocking(true)`")]
+#[should_panic(expected = "Registering a blocking socket")]
 #[cfg(all(unix, debug_assertions))]
 fn a_blocking_socket_is_refused() {
     let executor = Executor::new();

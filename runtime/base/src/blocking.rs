@@ -5,13 +5,15 @@
 
 use std::future::Future;
 use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::panic::{AssertUnwindSafe, RefUnwindSafe, UnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::thread::Result as Caught;
 
 use crate::current::{EnterGuard, Slot, enter};
+use crate::misuse;
 use crate::sync::{Arc, Mutex};
+use crate::trace;
 use crate::waker_cell::WakerCell;
 
 /// A unit of blocking work.
@@ -57,11 +59,9 @@ pub fn offload<T: Send + 'static>(
     class: Class,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Offload<T> {
-    let Some(pool) = POOL.with(Slot::get) else {
-        panic!(
-            "there is no runtime on this thread to run blocking work; call this from within a \
-             runtime (an async task, `Runtime::block_on`, or while `Handle::enter` is held)"
-        );
+    // A thread that is ending is in no runtime.
+    let Some(pool) = POOL.try_with(Slot::get).ok().flatten() else {
+        panic!("{}; {}", misuse::NO_RUNTIME, misuse::ENTER_RUNTIME);
     };
     let answer = Arc::new(Answer {
         result: Mutex::new(Pending),
@@ -118,19 +118,22 @@ impl<T> Drop for AnswerOnDrop<T> {
     }
 }
 
+// A panic in the work arrives as a panic of whoever waits; the lock is held for a move only.
+impl<T> UnwindSafe for Offload<T> {}
+impl<T> RefUnwindSafe for Offload<T> {}
+
 impl<T> Future for Offload<T> {
     type Output = io::Result<T>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        ready!(trace::poll_leaf(cx));
         self.answer.waker.register(cx.waker());
         let progress = std::mem::replace(&mut *self.answer.result.lock(), Pending);
         match progress {
             Pending => Poll::Pending,
             Done(Ok(value)) => Poll::Ready(Ok(value)),
             Done(Err(panic)) => resume_unwind(panic),
-            Dropped => Poll::Ready(Err(io::Error::other(
-                "the runtime was shut down before the blocking work could run",
-            ))),
+            Dropped => Poll::Ready(Err(io::Error::other(misuse::WORK_LOST))),
         }
     }
 }

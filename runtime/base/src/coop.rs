@@ -8,16 +8,20 @@
 
 use std::cell::Cell;
 use std::future::Future;
+use std::marker::PhantomData;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use crate::defer::defer;
+use crate::trace;
 
 /// Operations per poll of a task; Tokio's figure, because programs are tuned to it.
 pub const INITIAL: u8 = 128;
 
 /// Without a limit.
 const UNLIMITED: Option<u8> = None;
+/// In a poll that somebody [looks on](crate::trace): nothing is done. More than [`INITIAL`].
+const TRACED: u8 = u8::MAX;
 
 thread_local! {
     static BUDGET: Cell<Option<u8>> = const { Cell::new(UNLIMITED) };
@@ -54,6 +58,19 @@ pub fn stop() {
     BUDGET.set(UNLIMITED);
 }
 
+/// Calls `f`; leaf operations in it are seen and do nothing.
+pub(crate) fn traced<R>(f: impl FnOnce() -> R) -> R {
+    with(Some(TRACED), f)
+}
+
+/// Whether somebody [looks on](crate::trace) at the poll in progress, which then must do nothing.
+#[inline]
+pub fn is_traced() -> bool {
+    BUDGET
+        .try_with(|budget| budget.get() == Some(TRACED))
+        .unwrap_or(false)
+}
+
 /// Whether the next [`poll_proceed`] would be ready.
 #[inline]
 pub fn has_budget_remaining() -> bool {
@@ -77,21 +94,18 @@ pub fn poll_proceed(cx: &mut Context<'_>) -> Poll<RestoreOnPending> {
     // A thread that is ending has no budget to keep.
     let budget = BUDGET.try_with(Cell::get).unwrap_or(UNLIMITED);
     match budget {
-        None => Poll::Ready(RestoreOnPending {
-            budget: Cell::new(UNLIMITED),
-        }),
+        None => Poll::Ready(RestoreOnPending::to(UNLIMITED)),
         Some(0) => {
             defer(cx.waker());
             Poll::Pending
         }
+        Some(TRACED) => trace::leaf(cx).map(|()| RestoreOnPending::to(UNLIMITED)),
         Some(left) => {
             if left == 1 {
                 FORCED_YIELDS.set(FORCED_YIELDS.get() + 1);
             }
             BUDGET.set(Some(left - 1));
-            Poll::Ready(RestoreOnPending {
-                budget: Cell::new(budget),
-            })
+            Poll::Ready(RestoreOnPending::to(budget))
         }
     }
 }
@@ -101,9 +115,18 @@ pub fn poll_proceed(cx: &mut Context<'_>) -> Poll<RestoreOnPending> {
 #[must_use = "without a call to `made_progress` the operation is free"]
 pub struct RestoreOnPending {
     budget: Cell<Option<u8>>,
+    // The budget is the thread's.
+    _not_send: PhantomData<*mut ()>,
 }
 
 impl RestoreOnPending {
+    fn to(budget: Option<u8>) -> Self {
+        Self {
+            budget: Cell::new(budget),
+            _not_send: PhantomData,
+        }
+    }
+
     /// The unit is spent.
     #[inline]
     pub fn made_progress(&self) {
@@ -154,6 +177,9 @@ impl<F: Future> Future for Unconstrained<F> {
         // SAFETY: the field is pinned whenever the struct is: it is never moved out, there is no
         // `Drop`, and the struct is `Unpin` only if the field is.
         let future = unsafe { self.map_unchecked_mut(|this| &mut this.future) };
+        if is_traced() {
+            return future.poll(cx);
+        }
         with_unlimited(|| future.poll(cx))
     }
 }

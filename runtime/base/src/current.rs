@@ -4,7 +4,10 @@
 //! being handed any of them. Each layer declares one [`Slot`] in a `thread_local!`; the scheduler
 //! fills the slots of its threads once, and [`enter`] fills them for a scope.
 
+#![allow(unsafe_code)] // A guard may be looked at from other threads, as it shows them nothing.
+
 use std::cell::RefCell;
+use std::fmt;
 
 /// Holds the current value of one thread, and is meant to be declared in a `thread_local!`.
 #[derive(Debug)]
@@ -53,7 +56,6 @@ impl<T: Clone + 'static> Default for Slot<T> {
 ///
 /// Guards of one slot must be dropped in the reverse order of their making; it cannot be sent to
 /// another thread.
-#[derive(Debug)]
 #[must_use = "the value is current only while the guard lives"]
 pub struct EnterGuard<T: Clone + 'static> {
     key: &'static std::thread::LocalKey<Slot<T>>,
@@ -62,15 +64,25 @@ pub struct EnterGuard<T: Clone + 'static> {
     _not_send: std::marker::PhantomData<*mut ()>,
 }
 
+// SAFETY: a shared guard gives access to nothing inside. Only its drop does, and it cannot be sent.
+unsafe impl<T: Clone + 'static> Sync for EnterGuard<T> {}
+
+impl<T: Clone + 'static> fmt::Debug for EnterGuard<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EnterGuard").finish_non_exhaustive()
+    }
+}
+
 /// Makes `value` the current one of `key` on this thread until the guard is dropped.
 pub fn enter<T: Clone + 'static>(
     key: &'static std::thread::LocalKey<Slot<T>>,
     value: T,
 ) -> EnterGuard<T> {
-    let previous = key.with(|slot| slot.replace(Some(value)));
+    // A thread that is ending has no slots any more, and nothing becomes current there.
+    let previous = key.try_with(|slot| slot.replace(Some(value)));
     EnterGuard {
         key,
-        previous,
+        previous: previous.ok().flatten(),
         _not_send: std::marker::PhantomData,
     }
 }

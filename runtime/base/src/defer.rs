@@ -45,9 +45,12 @@ pub struct SchedulerGuard {
 
 /// Marks this thread as one whose scheduler calls [`take`] regularly, until the guard is dropped.
 pub fn scheduler() -> SchedulerGuard {
-    DEFERRED.with(|deferred| deferred.borrow_mut().scheduler_depth += 1);
+    // On a thread that is ending `defer` wakes at once.
+    let _ = DEFERRED.try_with(|deferred| deferred.borrow_mut().scheduler_depth += 1);
     SchedulerGuard {
-        outer: KEEPER.with(|keeper| keeper.replace(None)),
+        outer: KEEPER
+            .try_with(|keeper| keeper.replace(None))
+            .unwrap_or(None),
     }
 }
 
@@ -84,7 +87,7 @@ pub fn defer(waker: &Waker) {
         return keeper.defer(waker);
     }
     // Cloning runs code of the waker's author, so it happens outside of the borrow.
-    let has_scheduler = DEFERRED.with(|deferred| {
+    let has_scheduler = DEFERRED.try_with(|deferred| {
         let deferred = deferred.borrow();
         if deferred.scheduler_depth == 0 {
             return None;
@@ -97,12 +100,12 @@ pub fn defer(waker: &Waker) {
                 .is_some_and(|last| last.will_wake(waker)),
         )
     });
-    match has_scheduler {
+    match has_scheduler.ok().flatten() {
         None => waker.wake_by_ref(),
         Some(true) => {}
         Some(false) => {
             let waker = waker.clone();
-            DEFERRED.with(|deferred| deferred.borrow_mut().wakers.push(waker));
+            let _ = DEFERRED.try_with(|deferred| deferred.borrow_mut().wakers.push(waker));
         }
     }
 }
@@ -110,12 +113,14 @@ pub fn defer(waker: &Waker) {
 /// Whether wakers wait on this thread.
 #[inline]
 pub fn is_empty() -> bool {
-    DEFERRED.with(|deferred| deferred.borrow().wakers.is_empty())
+    DEFERRED
+        .try_with(|deferred| deferred.borrow().wakers.is_empty())
+        .unwrap_or(true)
 }
 
 /// Moves the deferred wakers into `batch`.
 pub fn take(batch: &mut WakeBatch) {
-    DEFERRED.with(|deferred| {
+    let _ = DEFERRED.try_with(|deferred| {
         for waker in deferred.borrow_mut().wakers.drain(..) {
             batch.push(waker);
         }

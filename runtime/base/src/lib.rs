@@ -16,6 +16,8 @@
 //! - [`driving`]: whether tasks depend on this thread, so that it must not block.
 //! - [`random`]: cheap random numbers per thread, for fairness.
 //! - [`io`]: the traits of asynchronous bytes.
+//! - [`misuse`]: the sentences in panics and errors that programs look for; [`shutdown`]: the error of
+//!   operations that come too late.
 //!
 //! Users of the runtime do not depend on this crate; `runtime` re-exports what is public of it.
 
@@ -29,9 +31,12 @@ pub mod current;
 pub mod defer;
 pub mod driving;
 pub mod io;
+pub mod misuse;
 pub mod parker;
 pub mod random;
+pub mod shutdown;
 pub mod sync;
+pub mod trace;
 pub mod wait_list;
 pub mod wake_batch;
 pub mod waker_cell;

@@ -78,16 +78,21 @@ impl WakerCell {
     /// finds it or has `waker` woken. The caller looks at its condition afterwards. Two threads must
     /// not register at the same time: the later one has its waker woken instead of stored.
     pub fn register(&self, waker: &Waker) {
+        drop(self.replace(waker));
+    }
+
+    /// As [`register`](Self::register), but the waker that was there before is the caller's to drop:
+    /// after the look at the condition, which that drop may change.
+    pub fn replace(&self, waker: &Waker) -> Option<Waker> {
         let up_to_date =
             |slot: &mut Option<Waker>| slot.as_ref().is_some_and(|old| old.will_wake(waker));
         match self.with_claim(waker, up_to_date) {
-            None | Some(true) => return,
+            None | Some(true) => return None,
             Some(false) => {}
         }
         let clone = waker.clone();
         // The old waker leaves the closure and is dropped after the release (W3).
-        let old = self.with_claim(waker, |slot| slot.replace(clone));
-        drop(old);
+        self.with_claim(waker, |slot| slot.replace(clone)).flatten()
     }
 
     /// Claims the slot for the consumer, calls `f`, and releases it. Gives `None`, with `waker`

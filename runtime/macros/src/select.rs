@@ -73,7 +73,8 @@ impl Select {
         let make = branches.iter().zip(&future_name).map(|(branch, name)| {
             let future = &branch.future;
             let end = semicolon_after(future);
-            quote_spanned!(site=> let #name = #future #end)
+            // Parentheses that mean something to the user's eye mean nothing here.
+            quote_spanned!(site=> #[allow(unused_parens)] let #name = #future #end)
         });
         let into_future = branches.iter().zip(&future_name).map(|(branch, name)| {
             quote_spanned!(place::start_of(&branch.future)=> ::core::future::IntoFuture::into_future(#name))
@@ -174,16 +175,23 @@ fn poll_branch(support: &TokenStream, position: usize, branch: &Branch) -> Token
     // only this expansion can write. So nobody moves out of the tuple any more, and it lives until
     // the end of the block.
     quote_spanned!(site=>
-        if __disabled & #bit == 0 {
+        '__branch: {
+            if __disabled & #bit != 0 {
+                break '__branch;
+            }
             let __future = unsafe { #support::Pin::new_unchecked(&mut __futures.#index) };
-            match #support::Future::poll(__future, __cx) {
-                #support::Poll::Ready(__value) => {
-                    __disabled |= #bit;
-                    if #matches {
-                        return #support::Poll::Ready(__SelectOutput::#variant(__value));
-                    }
+            let __value = match #support::Future::poll(__future, __cx) {
+                #support::Poll::Ready(__value) => __value,
+                #support::Poll::Pending => {
+                    __waiting = true;
+                    // The arm without a value also decides the type where nothing else does: of
+                    // `poll_fn(|_| panic!())`, say.
+                    break '__branch;
                 }
-                #support::Poll::Pending => __waiting = true,
+            };
+            __disabled |= #bit;
+            if #matches {
+                return #support::Poll::Ready(__SelectOutput::#variant(__value));
             }
         }
     )

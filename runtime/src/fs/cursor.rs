@@ -17,7 +17,7 @@
 
 use std::fs::File as StdFile;
 use std::future::poll_fn;
-use std::io::{self, IoSlice, Read, Seek, SeekFrom};
+use std::io::{self, IoSlice, Read, Seek, SeekFrom, Write};
 use std::mem;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -25,10 +25,11 @@ use std::task::{Context, Poll, ready};
 
 use runtime_base::blocking::{Class, Offload, offload};
 use runtime_base::coop::poll_proceed;
+use runtime_base::misuse;
 
 use super::page_cache::PageCache;
-use super::promised_write::PromisedWrite;
 use crate::io::ReadBuf;
+use crate::promised;
 
 /// The state of a file between its operations.
 #[derive(Debug)]
@@ -200,15 +201,14 @@ impl Cursor {
         self.forget_read_ahead();
         let mut memory = mem::take(&mut self.memory);
         let len = fill(&mut memory, max, bufs);
-        let (write, promise) = PromisedWrite::offer(file.clone(), ahead, memory, len);
-        let running = offload(Class::Files, move || {
-            let (result, memory) = write.run();
+        let file = file.clone();
+        let (write, promise) = promised::offer(move || {
+            let result = write_at(&file, ahead, &memory[..len]);
             Outcome::Write(result, memory)
         });
+        let running = offload(Class::Files, move || write.run());
         if !promise.give() {
-            return Poll::Ready(Err(io::Error::other(
-                "the runtime was shut down before the write could begin",
-            )));
+            return Poll::Ready(Err(io::Error::other(misuse::WORK_LOST)));
         }
         self.running = Some(running);
         Poll::Ready(Ok(len))
@@ -308,4 +308,12 @@ fn fill(memory: &mut Vec<u8>, max: usize, bufs: &[IoSlice<'_>]) -> usize {
         len += buf.len();
     }
     len
+}
+
+/// Writes `bytes` to `file`, `ahead` bytes before its position.
+fn write_at(mut file: &StdFile, ahead: usize, bytes: &[u8]) -> io::Result<()> {
+    if ahead > 0 {
+        file.seek(SeekFrom::Current(-(ahead as i64)))?;
+    }
+    file.write_all(bytes)
 }

@@ -387,7 +387,11 @@ impl File {
     /// Sets how much one operation reads or writes at most, in bytes; 2 MiB at first.
     ///
     /// A file keeps memory of that size, if it was ever read on the pool or written with so much at
-    /// once. Zero is taken as one.
+    /// once.
+    ///
+    /// # Panics
+    ///
+    /// When it is zero.
     ///
     /// # Examples
     ///
@@ -400,7 +404,12 @@ impl File {
     /// # Ok(())
     /// # }
     /// ```
+    #[track_caller]
     pub fn set_max_buf_size(&mut self, max_buf_size: usize) {
+        assert!(
+            max_buf_size > 0,
+            "`max_buf_size` must be greater than 0, or nothing could be done; pass at least 1"
+        );
         self.max_buf_size = max_buf_size;
     }
 
@@ -408,11 +417,6 @@ impl File {
     #[must_use]
     pub fn max_buf_size(&self) -> usize {
         self.max_buf_size
-    }
-
-    /// As [`max_buf_size`](Self::max_buf_size), but never such that nothing could be done.
-    fn max(&self) -> usize {
-        self.max_buf_size.max(1)
     }
 }
 
@@ -422,7 +426,7 @@ impl AsyncRead for File {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let max = self.max();
+        let max = self.max_buf_size;
         let Self { file, cursor, .. } = &mut *self;
         cursor.get_mut().poll_read(file, max, cx, buf)
     }
@@ -442,7 +446,7 @@ impl AsyncWrite for File {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let max = self.max();
+        let max = self.max_buf_size;
         let Self { file, cursor, .. } = &mut *self;
         cursor.get_mut().poll_write(file, max, cx, bufs)
     }
@@ -479,9 +483,9 @@ impl From<StdFile> for File {
 
 impl fmt::Debug for File {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("File")
+        f.debug_struct("tokio::fs::File")
             .field("std", &self.file)
-            .finish_non_exhaustive()
+            .finish()
     }
 }
 

@@ -105,7 +105,16 @@ impl<R: AsyncRead> BufReader<R> {
     }
 
     /// Puts a buffer of `capacity` bytes before `inner`.
+    ///
+    /// # Panics
+    ///
+    /// When `capacity` is zero: nothing could ever be read.
+    #[track_caller]
     pub fn with_capacity(capacity: usize, inner: R) -> Self {
+        assert!(
+            capacity > 0,
+            "capacity must be greater than zero, or nothing could ever be read; pass at least 1"
+        );
         Self {
             reader: inner,
             buffered: Buffered::with_capacity(capacity),
@@ -352,6 +361,12 @@ mod tests {
         fn poll_complete(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<u64>> {
             Poll::Ready(Ok(self.0.position()))
         }
+    }
+
+    #[test]
+    #[should_panic(expected = "capacity must be greater than zero")]
+    fn a_reader_without_room_is_refused() {
+        BufReader::with_capacity(0, &b""[..]);
     }
 
     #[test]

@@ -47,6 +47,11 @@ impl<RW: AsyncRead + AsyncWrite> BufStream<RW> {
 
     /// Puts a buffer of `reader_capacity` bytes for reading and one of `writer_capacity` bytes for
     /// writing around `stream`.
+    ///
+    /// # Panics
+    ///
+    /// When `reader_capacity` is zero: nothing could ever be read.
+    #[track_caller]
     pub fn with_capacity(
         reader_capacity: usize,
         writer_capacity: usize,

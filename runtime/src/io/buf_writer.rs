@@ -7,6 +7,7 @@ use std::task::{Context, Poll, ready};
 
 use pin_project_lite::pin_project;
 
+use super::retry::uninterrupted;
 use super::{AsyncBufRead, AsyncRead, AsyncSeek, AsyncWrite, DEFAULT_BUF_SIZE, ReadBuf};
 
 pin_project! {
@@ -75,7 +76,8 @@ impl PendingBytes {
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<()>> {
         while self.written < self.bytes.len() {
-            match ready!(writer.as_mut().poll_write(cx, &self.bytes[self.written..])) {
+            let rest = &self.bytes[self.written..];
+            match ready!(uninterrupted(|| writer.as_mut().poll_write(cx, rest))) {
                 Ok(0) => {
                     self.forget_written();
                     return Poll::Ready(Err(io::Error::new(

@@ -7,6 +7,7 @@ use std::task::{Context, Poll, ready};
 
 use runtime_base::coop;
 
+use super::retry::uninterrupted;
 use super::{AsyncBufRead, AsyncRead, AsyncWrite, DEFAULT_BUF_SIZE, ReadBuf};
 
 /// Copies everything that `reader` gives to `writer`, and gives the number of bytes.
@@ -88,21 +89,24 @@ where
         let mut writer = Pin::new(&mut *writer);
         loop {
             let coop = ready!(coop::poll_proceed(cx));
-            let Poll::Ready(bytes) = reader.as_mut().poll_fill_buf(cx) else {
-                if unflushed {
-                    ready!(writer.as_mut().poll_flush(cx))?;
-                    unflushed = false;
-                    coop.made_progress();
+            let bytes = match reader.as_mut().poll_fill_buf(cx) {
+                Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Poll::Ready(bytes) => bytes?,
+                Poll::Pending => {
+                    if unflushed {
+                        ready!(writer.as_mut().poll_flush(cx))?;
+                        unflushed = false;
+                        coop.made_progress();
+                    }
+                    return Poll::Pending;
                 }
-                return Poll::Pending;
             };
-            let bytes = bytes?;
             if bytes.is_empty() {
                 ready!(writer.as_mut().poll_flush(cx))?;
                 coop.made_progress();
                 return Poll::Ready(Ok(copied));
             }
-            let n = ready!(writer.as_mut().poll_write(cx, bytes))?;
+            let n = ready!(uninterrupted(|| writer.as_mut().poll_write(cx, bytes)))?;
             if n == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
@@ -133,7 +137,7 @@ pub(super) struct Transfer {
 }
 
 impl Transfer {
-    /// A transfer through a buffer of `capacity` bytes, at least one.
+    /// A transfer through a buffer of `capacity` bytes; not zero.
     pub(super) fn with_capacity(capacity: usize) -> Self {
         Self {
             memory: vec![0; capacity.max(1)].into_boxed_slice(),
@@ -202,11 +206,11 @@ impl Transfer {
     fn poll_read<R: AsyncRead + ?Sized>(
         &mut self,
         cx: &mut Context<'_>,
-        reader: Pin<&mut R>,
+        mut reader: Pin<&mut R>,
     ) -> Poll<io::Result<()>> {
         let mut buf = ReadBuf::new(&mut self.memory);
         buf.set_filled(self.end);
-        let result = reader.poll_read(cx, &mut buf);
+        let result = uninterrupted(|| reader.as_mut().poll_read(cx, &mut buf));
         if matches!(result, Poll::Ready(Ok(()))) {
             let end = buf.filled().len();
             self.reader_is_done = end == self.end;
@@ -220,13 +224,15 @@ impl Transfer {
         &mut self,
         cx: &mut Context<'_>,
         reader: Pin<&mut R>,
-        writer: Pin<&mut W>,
+        mut writer: Pin<&mut W>,
     ) -> Poll<io::Result<()>>
     where
         R: AsyncRead + ?Sized,
         W: AsyncWrite + ?Sized,
     {
-        let Poll::Ready(result) = writer.poll_write(cx, &self.memory[self.start..self.end]) else {
+        let bytes = &self.memory[self.start..self.end];
+        let write = uninterrupted(|| writer.as_mut().poll_write(cx, bytes));
+        let Poll::Ready(result) = write else {
             if !self.reader_is_done && self.end < self.memory.len() {
                 ready!(self.poll_read(cx, reader))?;
             }
@@ -234,7 +240,10 @@ impl Transfer {
         };
         let n = result?;
         if n == 0 {
-            return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            return Poll::Ready(Err(io::Error::new(
+                io::ErrorKind::WriteZero,
+                "write zero byte into writer",
+            )));
         }
         self.start += n;
         self.copied += n as u64;

@@ -57,6 +57,10 @@ where
 ///
 /// As [`copy_bidirectional`].
 ///
+/// # Panics
+///
+/// When it is first polled, if one of the sizes is zero: nothing could ever be copied.
+///
 /// # Cancel safety
 ///
 /// As [`copy_bidirectional`].
@@ -70,6 +74,14 @@ where
     A: AsyncRead + AsyncWrite + Unpin + ?Sized,
     B: AsyncRead + AsyncWrite + Unpin + ?Sized,
 {
+    assert!(
+        a_to_b_buf_size > 0,
+        "`a_to_b_buf_size` must be greater than 0, or nothing could ever be copied"
+    );
+    assert!(
+        b_to_a_buf_size > 0,
+        "`b_to_a_buf_size` must be greater than 0, or nothing could ever be copied"
+    );
     let mut a_to_b = Direction::Running(Transfer::with_capacity(a_to_b_buf_size));
     let mut b_to_a = Direction::Running(Transfer::with_capacity(b_to_a_buf_size));
     poll_fn(|cx| {

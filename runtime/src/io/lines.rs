@@ -36,8 +36,9 @@ impl<R: AsyncBufRead + Unpin> Lines<R> {
     ///
     /// # Errors
     ///
-    /// [`InvalidData`](super::ErrorKind::InvalidData) when the line is not UTF-8; it is then lost, and
-    /// calling again reads the one after it. Otherwise the reader's own errors.
+    /// [`InvalidData`](super::ErrorKind::InvalidData) when the line is not UTF-8: its bytes, without the
+    /// end of the line, are in the [`FromUtf8Error`](std::string::FromUtf8Error) within, and calling
+    /// again reads the line after it. Otherwise the reader's own errors.
     ///
     /// # Cancel safety
     ///
@@ -90,7 +91,7 @@ impl<R: AsyncBufRead> Lines<R> {
         }
         Poll::Ready(match String::from_utf8(line) {
             Ok(line) => Ok(Some(line)),
-            Err(_) => Err(text::invalid_utf8()),
+            Err(error) => Err(text::invalid_utf8(error)),
         })
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! One call at a time is on its way to the pool, with a buffer that travels along. A read ahead that
 //! was not fetched, because its future was dropped, is kept for the next one. A write is taken over
-//! as soon as it is in the buffer; its error is told by the next operation.
+//! as soon as it is in the buffer, and happens even if the runtime shuts down; its error is told by the
+//! next operation.
 
 use std::io;
 use std::mem;
@@ -11,8 +12,10 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use runtime_base::blocking::{Class, Offload, offload};
+use runtime_base::shutdown::shutdown_error;
 
 use super::{AsyncRead, AsyncWrite, ReadBuf};
+use crate::promised;
 
 /// How much is read or written by one call, in bytes. Chosen: large enough that the way to the pool
 /// does not matter.
@@ -142,10 +145,13 @@ impl<S: BlockingWrite> AsyncWrite for OffloadedWriter<S> {
             let mut memory = mem::take(&mut this.memory);
             memory.clear();
             memory.extend_from_slice(&buf[..n]);
+            let (write, promise) = promised::offer(move || (sink.write_all(&memory), memory));
+            let running = offload(Class::Files, move || write.run());
+            if !promise.give() {
+                return Poll::Ready(Err(shutdown_error()));
+            }
             this.unflushed = true;
-            this.write = Some(offload(Class::Files, move || {
-                (sink.write_all(&memory), memory)
-            }));
+            this.write = Some(running);
         }
         Poll::Ready(Ok(n))
     }
@@ -182,6 +188,7 @@ mod tests {
     use crate::io::{AsyncReadExt, AsyncWriteExt, ErrorKind};
     use runtime_base::blocking::{BlockingPool, Job, enter_pool};
     use runtime_base::driving::block_on;
+    use runtime_base::shutdown::is_shutdown_error;
     use std::collections::VecDeque;
     use std::sync::{Arc, Mutex};
 
@@ -299,10 +306,9 @@ mod tests {
         let mut writer = OffloadedWriter::new(Device::new([]));
         for _ in 0..2 {
             assert!(block_on(reader.read(&mut [0; 1])).is_err());
-            assert_eq!(block_on(writer.write(b"a")).unwrap(), 1);
-            assert!(block_on(writer.flush()).is_err());
-            // The failed operation is over.
-            let _ = block_on(writer.flush());
+            let error = block_on(writer.write(b"a")).unwrap_err();
+            assert!(is_shutdown_error(&error));
+            block_on(writer.flush()).unwrap();
         }
     }
 }

@@ -40,8 +40,7 @@ impl Pipe {
     pub(super) fn new(capacity: usize) -> Self {
         assert!(
             capacity > 0,
-            "a stream in memory that holds nothing can never be written to; pass a `max_buf_size` \
-             greater than 0"
+            "`max_buf_size` must be greater than 0, or nothing could ever be written; pass at least 1"
         );
         Self {
             state: Mutex::default(),
@@ -58,7 +57,7 @@ impl Pipe {
     ) -> Poll<io::Result<()>> {
         let coop = ready!(coop::poll_proceed(cx));
         if !self.try_read(buf) {
-            self.reader.register(cx.waker());
+            let _replaced = self.reader.replace(cx.waker());
             if !self.try_read(buf) {
                 return Poll::Pending;
             }
@@ -97,7 +96,7 @@ impl Pipe {
         let result = match self.try_write(bufs) {
             Some(result) => result,
             None => {
-                self.writer.register(cx.waker());
+                let _replaced = self.writer.replace(cx.waker());
                 match self.try_write(bufs) {
                     Some(result) => result,
                     None => return Poll::Pending,
@@ -379,7 +378,7 @@ mod tests {
     }
 
     #[test]
-    #[should_panic(expected = "pass a `max_buf_size` greater than 0")]
+    #[should_panic(expected = "`max_buf_size` must be greater than 0")]
     fn a_stream_without_room_is_refused() {
         let _ = duplex(0);
     }

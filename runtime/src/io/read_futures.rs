@@ -7,6 +7,7 @@ use std::task::{Context, Poll, ready};
 
 use bytes::BufMut;
 
+use super::retry::uninterrupted;
 use super::uninit::poll_read_into;
 use super::{AsyncRead, ReadBuf};
 
@@ -97,7 +98,7 @@ pub(super) fn poll_fill<R: AsyncRead + ?Sized>(
 ) -> Poll<io::Result<()>> {
     while buf.remaining() > 0 {
         let before = buf.remaining();
-        ready!(reader.as_mut().poll_read(cx, buf))?;
+        ready!(uninterrupted(|| reader.as_mut().poll_read(cx, buf)))?;
         if buf.remaining() == before {
             return Poll::Ready(Err(io::Error::new(
                 io::ErrorKind::UnexpectedEof,

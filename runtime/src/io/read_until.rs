@@ -7,6 +7,7 @@ use std::task::{Context, Poll, ready};
 
 use runtime_base::coop;
 
+use super::retry::uninterrupted;
 use super::{AsyncBufRead, text};
 
 /// The future of [`AsyncBufReadExt::read_until`](super::AsyncBufReadExt::read_until).
@@ -51,13 +52,16 @@ pub(super) fn poll_read_until<R: AsyncBufRead + ?Sized>(
     appended: &mut usize,
 ) -> Poll<io::Result<usize>> {
     loop {
-        let bytes = ready!(reader.as_mut().poll_fill_buf(cx))?;
-        let found = bytes.iter().position(|byte| *byte == delimiter);
-        let n = found.map_or(bytes.len(), |index| index + 1);
-        buf.extend_from_slice(&bytes[..n]);
+        let (found, n) = ready!(uninterrupted(|| {
+            let bytes = ready!(reader.as_mut().poll_fill_buf(cx))?;
+            let found = bytes.iter().position(|byte| *byte == delimiter);
+            let n = found.map_or(bytes.len(), |index| index + 1);
+            buf.extend_from_slice(&bytes[..n]);
+            Poll::Ready(Ok((found.is_some(), n)))
+        }))?;
         reader.as_mut().consume(n);
         *appended += n;
-        if found.is_some() || n == 0 {
+        if found || n == 0 {
             return Poll::Ready(Ok(std::mem::take(appended)));
         }
     }
@@ -278,6 +282,19 @@ mod tests {
         let mut reader = BufReader::new(ScriptReader::new(script));
         let error = block_on(reader.read_line(&mut line)).unwrap_err();
         assert_eq!((error.kind(), &*line), (ErrorKind::ConnectionReset, "xöab"));
+    }
+
+    #[test]
+    fn what_is_not_utf8_is_in_the_error() {
+        let mut line = String::from("x");
+        let mut reader = BufReader::new(&b"ab\xff\n"[..]);
+        let error = block_on(AsyncBufReadExt::read_line(&mut reader, &mut line)).unwrap_err();
+        let place = error.downcast::<std::str::Utf8Error>().unwrap();
+        assert_eq!(place.valid_up_to(), 3);
+        let mut lines = AsyncBufReadExt::lines(BufReader::new(&b"ab\xff\r\n"[..]));
+        let error = block_on(lines.next_line()).unwrap_err();
+        let bytes = error.downcast::<std::string::FromUtf8Error>().unwrap();
+        assert_eq!(bytes.into_bytes(), b"ab\xff");
     }
 
     #[test]

@@ -115,6 +115,11 @@ struct Claimable<T> {
 // back.
 unsafe impl<T: Send> Sync for Claimable<T> {}
 
+// SAFETY: through a shared half nobody reaches the stream; the methods that do take it by `&mut`.
+unsafe impl<T> Sync for ReadHalf<T> {}
+// SAFETY: as above.
+unsafe impl<T> Sync for WriteHalf<T> {}
+
 // A panic in a poll releases the claim; what it means for the stream is the stream's affair, as it is
 // for one that was not divided.
 impl<T> UnwindSafe for Claimable<T> {}
@@ -203,7 +208,7 @@ impl<T> ReadHalf<T> {
     {
         assert!(
             self.is_pair_of(&wr),
-            "these are halves of different streams; give `unsplit` the half that came from the \
+            "Unrelated `split::Write` passed to `split::Read::unsplit`: give it the half of the \
              same `split` (see `is_pair_of`)"
         );
         drop(wr);
@@ -269,13 +274,13 @@ impl<T: AsyncWrite> AsyncWrite for WriteHalf<T> {
 impl<T: fmt::Debug> fmt::Debug for ReadHalf<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // The stream may be in use by the other half.
-        f.debug_struct("ReadHalf").finish_non_exhaustive()
+        f.debug_struct("split::ReadHalf").finish()
     }
 }
 
 impl<T: fmt::Debug> fmt::Debug for WriteHalf<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("WriteHalf").finish_non_exhaustive()
+        f.debug_struct("split::WriteHalf").finish()
     }
 }
 
@@ -440,7 +445,7 @@ mod tests {
         }
 
         #[test]
-        #[should_panic(expected = "halves of different streams")]
+        #[should_panic(expected = "Unrelated `split::Write` passed")]
         fn strangers_do_not_unite() {
             let _ = split(duplex(8).0).0.unsplit(split(duplex(8).0).1);
         }

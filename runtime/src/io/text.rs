@@ -3,6 +3,7 @@
 //! A string that is read into gives its bytes away for that time, because they may be invalid in
 //! between: a character may arrive in two parts. These functions bring them home.
 
+use std::error::Error;
 use std::io;
 
 /// Puts `bytes` into `output`, provided that what was appended to the first `original_len` bytes is
@@ -19,8 +20,9 @@ pub(super) fn append_valid(
             Ok(appended)
         }
         Err(error) => {
+            let place = error.utf8_error();
             restore(output, error.into_bytes(), original_len);
-            Err(invalid_utf8())
+            Err(invalid_utf8(place))
         }
     }
 }
@@ -33,11 +35,9 @@ pub(super) fn restore(output: &mut String, mut bytes: Vec<u8>, original_len: usi
     *output = String::from_utf8(bytes).unwrap_or_default();
 }
 
-pub(super) fn invalid_utf8() -> io::Error {
-    io::Error::new(
-        io::ErrorKind::InvalidData,
-        "stream did not contain valid UTF-8",
-    )
+/// Not UTF-8; `cause` tells where, and can be taken out of the error.
+pub(super) fn invalid_utf8(cause: impl Error + Send + Sync + 'static) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, cause)
 }
 
 /// Puts `bytes` into `output` if they are UTF-8, otherwise the first `original_len` of them.

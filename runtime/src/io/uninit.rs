@@ -18,6 +18,7 @@ use std::task::{Context, Poll, ready};
 
 use bytes::BufMut;
 
+use super::retry::uninterrupted;
 use super::{AsyncRead, ReadBuf};
 
 /// Reads into `window`, whose filled part is empty, and holds the reader to U1.
@@ -157,7 +158,7 @@ impl<'a> GrowingVec<'a> {
         mut reader: Pin<&mut R>,
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<()>> {
-        while ready!(self.poll_read_some(reader.as_mut(), cx))? > 0 {}
+        while ready!(uninterrupted(|| self.poll_read_some(reader.as_mut(), cx)))? > 0 {}
         Poll::Ready(Ok(()))
     }
 

@@ -8,6 +8,7 @@ use std::task::{Context, Poll, ready};
 use bytes::Buf;
 
 use super::AsyncWrite;
+use super::retry::uninterrupted;
 
 /// How many slices of a [`Buf`] are given to one vectored write. Chosen: far below the systems'
 /// limit (1,024), and one kilobyte of stack.
@@ -125,7 +126,9 @@ impl<W: AsyncWrite + Unpin + ?Sized, B: Buf> Future for WriteAllBuf<'_, W, B> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         while this.buf.has_remaining() {
-            if ready!(poll_write_buf(Pin::new(&mut *this.writer), cx, this.buf))? == 0 {
+            let written =
+                uninterrupted(|| poll_write_buf(Pin::new(&mut *this.writer), cx, this.buf));
+            if ready!(written)? == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
         }
@@ -182,7 +185,7 @@ pub(super) fn poll_write_all<W: AsyncWrite + ?Sized>(
     rest: &mut &[u8],
 ) -> Poll<io::Result<()>> {
     while !rest.is_empty() {
-        let n = ready!(writer.as_mut().poll_write(cx, rest))?;
+        let n = ready!(uninterrupted(|| writer.as_mut().poll_write(cx, rest)))?;
         if n == 0 {
             return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
         }

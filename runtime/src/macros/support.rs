@@ -1,10 +1,10 @@
 //! What the expansions of the macros name. Not for anybody else.
 
-pub use std::future::{Future, poll_fn};
+pub use std::future::{Future, IntoFuture, poll_fn};
 pub use std::option::Option::Some;
 pub use std::pin::Pin;
 pub use std::result::Result::Ok;
-pub use std::task::Poll;
+pub use std::task::{Poll, ready};
 pub use std::unreachable;
 
 pub use runtime_base::random::below as thread_rng_n;

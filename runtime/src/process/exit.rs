@@ -26,9 +26,11 @@ use std::process::ExitStatus;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use runtime_net::{Descriptor, Interest, ReactorHandle};
+use runtime_base::shutdown::is_shutdown_error;
+use runtime_net::{Descriptor, Interest, ReactorHandle, current_reactor};
 
 use self::pidfd::Pidfd;
+use crate::runtime::Handle;
 use crate::signal::unix::{Signal, SignalKind};
 
 /// A child process that was not reaped yet, as far as we know.
@@ -85,6 +87,19 @@ impl Exit {
 
     /// Waits for the end of the child. The latest caller is woken.
     pub(super) fn poll_wait(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<ExitStatus>> {
+        match self.poll_notice(cx) {
+            // The runtime that started the child is gone, and the one that waits now takes its place.
+            Poll::Ready(Err(error))
+                if is_shutdown_error(&error) && Handle::try_current().is_ok() =>
+            {
+                self.notice = Notice::new(self.child.id(), &current_reactor())?;
+                self.poll_notice(cx)
+            }
+            polled => polled,
+        }
+    }
+
+    fn poll_notice(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<ExitStatus>> {
         let child = &mut self.child;
         match &mut self.notice {
             Notice::Pidfd(pidfd) => pidfd.poll_read_with(cx, |_| match child.try_wait()? {

@@ -127,13 +127,15 @@ impl BlockingPool {
         match lane.push(job) {
             Pushed::Done => Ok(()),
             Pushed::Closed => {
-                cancel_all(lane);
+                if lane.may_drain() {
+                    cancel_all(lane);
+                }
                 Ok(())
             }
             Pushed::StartThread => self
                 .start_thread(handle, Duty::Jobs(class))
                 .or_else(|error| {
-                    if lane.forget_thread() {
+                    if lane.forget_thread() || lane.may_drain() {
                         // Nobody would ever come to it.
                         cancel_all(lane);
                         return Err(error);
@@ -214,6 +216,14 @@ impl BlockingPool {
 
     fn take_jobs(&self, handle: &Handle, lane: &Lane<Runnable>) {
         let keep_alive = self.settings.thread_keep_alive;
+        let first = lane.take_first();
+        if lane.may_drain() {
+            cancel_all(lane);
+        }
+        if let Some(first) = first {
+            first.run();
+            handle.blocking_work_ended();
+        }
         lane.take_jobs(Some(keep_alive), |job| {
             if lane.is_closed() {
                 job.shutdown();
@@ -229,7 +239,9 @@ impl BlockingPool {
         self.threads.lock().closed = true;
         for lane in self.lanes() {
             lane.close();
-            cancel_all(lane);
+            if lane.may_drain() {
+                cancel_all(lane);
+            }
         }
     }
 

@@ -12,7 +12,7 @@ use super::driver::Enabled;
 use super::handle::Flavor;
 use super::histogram::PollTimes;
 use super::hooks::{TaskHooks, TaskMeta};
-use super::settings::{Settings, THREAD_NAME, UnhandledPanic};
+use super::settings::{Settings, THREAD_NAME, UnhandledPanic, WORKER_THREADS};
 use super::{
     Handle, HistogramConfiguration, HistogramScale, Id, LocalOptions, LocalRuntime, RngSeed,
     Runtime,
@@ -40,6 +40,7 @@ pub struct Builder {
     enabled: Enabled,
     start_paused: bool,
     poll_times: PollTimes,
+    schedule_latencies: PollTimes,
     settings: Settings,
 }
 
@@ -56,10 +57,6 @@ const KEEP_ALIVE: Duration = Duration::from_secs(10);
 /// Polls between two looks at the driver: a prime, so that it does not fall into step with the
 /// program; Tokio's figure.
 const EVENT_INTERVAL: u32 = 61;
-/// Polls between two looks at the injection queue.
-const GLOBAL_QUEUE_INTERVAL: u32 = 61;
-/// The same for current-thread, whose other queue is only filled by other threads; Tokio's figure.
-const GLOBAL_QUEUE_INTERVAL_CURRENT_THREAD: u32 = 31;
 /// Events that one turn of the reactor takes at most.
 const EVENTS_PER_TURN: usize = 1_024;
 
@@ -67,15 +64,15 @@ impl Builder {
     /// A runtime that runs everything on the thread that calls
     /// [`block_on`](Runtime::block_on), and nothing while no thread does.
     pub fn new_current_thread() -> Self {
-        Self::new(Kind::CurrentThread, GLOBAL_QUEUE_INTERVAL_CURRENT_THREAD)
+        Self::new(Kind::CurrentThread)
     }
 
     /// A runtime with worker threads of its own, which take work from each other.
     pub fn new_multi_thread() -> Self {
-        Self::new(Kind::MultiThread, GLOBAL_QUEUE_INTERVAL)
+        Self::new(Kind::MultiThread)
     }
 
-    fn new(kind: Kind, global_queue_interval: u32) -> Self {
+    fn new(kind: Kind) -> Self {
         Self {
             kind,
             worker_threads: None,
@@ -83,9 +80,11 @@ impl Builder {
                 io: false,
                 time: false,
                 events_per_turn: EVENTS_PER_TURN,
+                events_per_busy_turn: None,
             },
             start_paused: false,
             poll_times: PollTimes::default(),
+            schedule_latencies: PollTimes::default(),
             settings: Settings {
                 name: None,
                 thread_name: Arc::new(|| THREAD_NAME.to_owned()),
@@ -93,7 +92,7 @@ impl Builder {
                 thread_keep_alive: KEEP_ALIVE,
                 max_blocking_threads: MAX_BLOCKING_THREADS,
                 event_interval: EVENT_INTERVAL,
-                global_queue_interval,
+                global_queue_interval: None,
                 on_thread_start: None,
                 on_thread_stop: None,
                 before_park: None,
@@ -101,11 +100,13 @@ impl Builder {
                 task_hooks: TaskHooks::default(),
                 watches_polls: false,
                 poll_times: None,
+                latencies_since: None,
+                schedule_latencies: None,
                 rng_seed: None,
                 unhandled_panic: UnhandledPanic::Ignore,
                 disable_lifo_slot: false,
                 stalls: watchdog::Settings::DEFAULT,
-                nested_block_on: true,
+                nested_block_on: !cfg!(feature = "tokio-defaults"),
             },
         }
     }
@@ -128,7 +129,8 @@ impl Builder {
     }
 
     /// How many worker threads a multi-thread runtime has. By default as many as the process may
-    /// use cores; the environment variable `RUNTIME_WORKER_THREADS` replaces the default. A
+    /// use cores; the environment variable `RUNTIME_WORKER_THREADS` (with the feature
+    /// `tokio-defaults`: `TOKIO_WORKER_THREADS`) replaces the default. A
     /// current-thread runtime ignores it.
     ///
     /// # Panics
@@ -162,8 +164,18 @@ impl Builder {
     }
 
     /// The runtime's name, for [`Handle::name`] and reports.
+    ///
+    /// # Panics
+    ///
+    /// With a name of nothing but white space.
+    #[track_caller]
     pub fn name(&mut self, name: impl Into<String>) -> &mut Self {
-        self.settings.name = Some(name.into());
+        let name = name.into();
+        assert!(
+            !name.trim().is_empty(),
+            "runtime name shouldn't be empty; leave it out instead"
+        );
+        self.settings.name = Some(name);
         self
     }
 
@@ -312,6 +324,14 @@ impl Builder {
         self
     }
 
+    /// The former name of
+    /// [`enable_metrics_poll_time_histogram`](Self::enable_metrics_poll_time_histogram).
+    #[doc(hidden)]
+    #[deprecated = "Renamed to enable_metrics_poll_time_histogram"]
+    pub fn enable_metrics_poll_count_histogram(&mut self) -> &mut Self {
+        self.enable_metrics_poll_time_histogram()
+    }
+
     /// The buckets of
     /// [`enable_metrics_poll_time_histogram`](Self::enable_metrics_poll_time_histogram).
     ///
@@ -334,6 +354,50 @@ impl Builder {
         configuration: HistogramConfiguration,
     ) -> &mut Self {
         self.poll_times.configuration = Some(configuration);
+        self
+    }
+
+    /// Measures how long each task waits between the moment it is woken or spawned and its poll, for
+    /// [`TaskMeta::schedule_latency`] in the hooks around a poll. It costs a look at the clock for
+    /// each wake and for each poll.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+    ///
+    /// let measured = Arc::new(AtomicBool::new(false));
+    /// let seen = measured.clone();
+    /// let runtime = runtime::Builder::new_current_thread()
+    ///     .track_task_schedule_latency()
+    ///     .on_before_task_poll(move |task| {
+    ///         seen.store(task.schedule_latency().is_some(), Relaxed);
+    ///     })
+    ///     .build()?;
+    /// runtime.block_on(runtime.spawn(async {})).unwrap();
+    /// assert!(measured.load(Relaxed));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn track_task_schedule_latency(&mut self) -> &mut Self {
+        self.settings.track_latencies();
+        self
+    }
+
+    /// Measures as [`track_task_schedule_latency`](Self::track_task_schedule_latency), and sorts the
+    /// times into buckets; see
+    /// [`schedule_latency_histogram_bucket_count`](super::RuntimeMetrics::schedule_latency_histogram_bucket_count).
+    /// By default there are ten buckets of 100 microseconds.
+    pub fn enable_metrics_schedule_latency_histogram(&mut self) -> &mut Self {
+        self.schedule_latencies.enabled = true;
+        self
+    }
+
+    /// The buckets of
+    /// [`enable_metrics_schedule_latency_histogram`](Self::enable_metrics_schedule_latency_histogram).
+    pub fn metrics_schedule_latency_histogram_configuration(
+        &mut self,
+        configuration: HistogramConfiguration,
+    ) -> &mut Self {
+        self.schedule_latencies.configuration = Some(configuration);
         self
     }
 
@@ -387,7 +451,10 @@ impl Builder {
     }
 
     /// After how many polls of tasks a busy thread looks at the queue that all threads share, before
-    /// its own; 61 by default, 31 for a current-thread runtime.
+    /// its own.
+    ///
+    /// By default 31 for a current-thread runtime. Each worker of a multi-thread runtime chooses for
+    /// itself, by how long polls take there: so that it looks about every 200 microseconds.
     ///
     /// # Panics
     ///
@@ -398,7 +465,7 @@ impl Builder {
             polls > 0,
             "global_queue_interval must be greater than 0; 1 looks before every poll"
         );
-        self.settings.global_queue_interval = polls;
+        self.settings.global_queue_interval = Some(polls);
         self
     }
 
@@ -412,9 +479,46 @@ impl Builder {
     pub fn max_io_events_per_tick(&mut self, events: usize) -> &mut Self {
         assert!(
             events > 0,
-            "max_io_events_per_tick must be greater than 0; the default is 1,024"
+            "max_io_events_per_tick must be non-zero; the default is 1,024"
         );
         self.enabled.events_per_turn = events;
+        self
+    }
+
+    /// How many events one look at the sockets takes at most if it does not wait: the thread has tasks
+    /// to run, and what it takes now queues up behind them. By default as many as
+    /// [`max_io_events_per_tick`](Self::max_io_events_per_tick).
+    ///
+    /// # Panics
+    ///
+    /// With zero.
+    #[track_caller]
+    pub fn max_io_events_per_busy_tick(&mut self, events: usize) -> &mut Self {
+        assert!(
+            events > 0,
+            "max_io_events_per_busy_tick must be non-zero; the default is that of \
+             `max_io_events_per_tick`"
+        );
+        self.enabled.events_per_busy_turn = Some(events);
+        self
+    }
+
+    /// Enables time, as [`enable_time`](Self::enable_time), and asks for timers of which each worker has its
+    /// own. Each worker has its own in any case; this is there for programs that ask Tokio for it.
+    pub fn enable_alt_timer(&mut self) -> &mut Self {
+        self.enable_time()
+    }
+
+    /// Asks that a worker which begins to run tasks give sockets and timers to another. Each worker
+    /// has sockets and timers of its own in any case, and nobody else's wait for them, so this changes
+    /// nothing; it is there for programs that ask Tokio for it.
+    pub fn enable_eager_driver_handoff(&mut self) -> &mut Self {
+        self
+    }
+
+    /// Asks for a queue of blocking work that is no single lock. It is none in any case, so this
+    /// changes nothing; it is there for programs that ask Tokio for it.
+    pub fn enable_sharded_blocking_queue(&mut self) -> &mut Self {
         self
     }
 
@@ -428,8 +532,8 @@ impl Builder {
     pub fn unhandled_panic(&mut self, policy: UnhandledPanic) -> &mut Self {
         assert!(
             self.kind == Kind::CurrentThread || policy == UnhandledPanic::Ignore,
-            "method only supported on current-thread runtimes; await the `JoinHandle` to learn of \
-             a panic"
+            "UnhandledPanic::ShutdownRuntime is only supported in current thread runtime; await \
+             the `JoinHandle` to learn of a panic"
         );
         self.settings.unhandled_panic = policy;
         self
@@ -507,7 +611,7 @@ impl Builder {
     /// Whether a task of a multi-thread runtime may call [`Runtime::block_on`] or
     /// [`Handle::block_on`]. By default it may: another thread takes over its worker, as in
     /// [`block_in_place`](crate::task::block_in_place). Where it may not, the call panics, as on a
-    /// current-thread runtime.
+    /// current-thread runtime. With the feature `tokio-defaults` the default is that it may not.
     pub fn nested_block_on(&mut self, allowed: bool) -> &mut Self {
         self.settings.nested_block_on = allowed;
         self
@@ -563,6 +667,10 @@ impl Builder {
         let id = Id::next();
         let mut settings = self.settings.clone();
         settings.poll_times = self.poll_times.scale();
+        settings.schedule_latencies = self.schedule_latencies.scale();
+        if settings.schedule_latencies.is_some() {
+            settings.track_latencies();
+        }
         settings.watches_polls |= settings.poll_times.is_some();
         let settings = Arc::new(settings);
         let clock = Clock::new(self.kind == Kind::CurrentThread);
@@ -596,18 +704,22 @@ impl Builder {
 /// As many as the process may use cores, or as the environment says.
 #[track_caller]
 fn default_worker_threads() -> usize {
-    const VARIABLE: &str = "RUNTIME_WORKER_THREADS";
-    match std::env::var(VARIABLE) {
+    match std::env::var(WORKER_THREADS) {
         Ok(text) => match text.parse() {
-            Ok(count) if count > 0 => count,
-            _ => panic!("\"{VARIABLE}\" must be a positive number, and is {text:?}"),
+            Ok(0) => panic!("\"{WORKER_THREADS}\" cannot be set to 0; set 1 or more, or nothing"),
+            Ok(count) => count,
+            Err(error) => panic!(
+                "\"{WORKER_THREADS}\" must be usize, error: {error}, value: {text}; set a number of \
+                 threads, or nothing"
+            ),
         },
         Err(std::env::VarError::NotPresent) => {
             std::thread::available_parallelism().map_or(1, |count| count.get())
         }
-        Err(std::env::VarError::NotUnicode(text)) => {
-            panic!("\"{VARIABLE}\" must be a positive number, and is {text:?}")
-        }
+        Err(error) => panic!(
+            "\"{WORKER_THREADS}\" must be valid unicode, error: {error:?}; set a number of threads, \
+             or nothing"
+        ),
     }
 }
 

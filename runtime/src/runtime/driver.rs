@@ -53,6 +53,8 @@ pub(crate) struct Enabled {
     pub(crate) time: bool,
     /// How many events one turn of the reactor takes at most.
     pub(crate) events_per_turn: usize,
+    /// How many one turn takes that does not wait, if that is another number.
+    pub(crate) events_per_busy_turn: Option<usize>,
 }
 
 impl Driver {
@@ -63,7 +65,10 @@ impl Driver {
     /// When the system gives no more descriptors.
     pub(crate) fn new(group: u64, enabled: Enabled, clock: Clock) -> io::Result<Self> {
         let (sleeper, wake) = if enabled.io {
-            let reactor = Reactor::new(group, enabled.events_per_turn)?;
+            let mut reactor = Reactor::new(group, enabled.events_per_turn)?;
+            if let Some(events) = enabled.events_per_busy_turn {
+                reactor.limit_busy_turns(events);
+            }
             let handle = reactor.handle().clone();
             let wake = Wake::Reactor(handle.clone());
             (

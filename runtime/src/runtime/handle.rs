@@ -1,5 +1,6 @@
 //! The way into a runtime from anywhere.
 
+use std::cell::Cell;
 use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
@@ -10,7 +11,7 @@ use std::sync::Arc;
 use futures_task::{FutureObj, Spawn, SpawnError};
 use runtime_base::blocking::{Class, Job, PoolRef};
 use runtime_base::current::{self, Slot};
-use runtime_base::driving;
+use runtime_base::{driving, misuse};
 
 use super::blocking_pool::{BlockingPool, OffloadTo};
 use super::driver::DriverGuard;
@@ -21,6 +22,8 @@ use crate::task::{self, JoinHandle, SpawnFuture, boxed_if_large};
 thread_local! {
     // Behind an `Rc`, so that a look at it costs no atomic operation.
     static CURRENT: Slot<Rc<Handle>> = const { Slot::new() };
+    /// How many guards of this thread live.
+    static DEPTH: Cell<usize> = const { Cell::new(0) };
 }
 
 /// Refers to a runtime: spawns on it, and makes it the current one of a thread.
@@ -45,9 +48,13 @@ impl std::panic::RefUnwindSafe for Handle {}
 /// Makes a runtime the current one of this thread until it is dropped. Made by
 /// [`Handle::enter`] and [`Runtime::enter`](super::Runtime::enter).
 ///
-/// Guards of a thread must be dropped in the reverse order of their making.
+/// # Panics
+///
+/// When guards of a thread are not dropped in the reverse order of their making.
 #[must_use = "the runtime is current only while the guard lives"]
 pub struct EnterGuard<'a> {
+    // Without the lifetime, so that the runtime can be moved while a guard is alive but not used.
+    _order: DropOrder,
     _context: ContextGuard,
     _handle: PhantomData<&'a Handle>,
 }
@@ -58,6 +65,9 @@ pub(crate) struct ContextGuard {
     _pool: current::EnterGuard<PoolRef>,
     _handle: current::EnterGuard<Rc<Handle>>,
 }
+
+/// Panics when it is dropped at another depth than that at which it was made.
+struct DropOrder(usize);
 
 impl Handle {
     /// The current runtime.
@@ -100,7 +110,10 @@ impl Handle {
         // Not borrowed, because `f` may drop what the user wrote, and that may enter a runtime.
         match Self::look_up() {
             Ok(handle) => f(&handle),
-            Err(error) => panic!("{error}"),
+            Err(error) if error.is_missing_context() => {
+                panic!("{error}; {}", misuse::ENTER_RUNTIME)
+            }
+            Err(error) => panic!("{error} Keep a `Handle`, and call its methods instead."),
         }
     }
 
@@ -117,6 +130,8 @@ impl Handle {
     pub fn enter(&self) -> EnterGuard<'_> {
         EnterGuard {
             _context: self.enter_owned(),
+            // Evaluated after the context was entered.
+            _order: DropOrder(DEPTH.get()),
             _handle: PhantomData,
         }
     }
@@ -126,6 +141,7 @@ impl Handle {
             Flavor::CurrentThread(scheduler) => scheduler.enter_driver(),
             Flavor::MultiThread(scheduler) => scheduler.enter_driver(),
         };
+        DEPTH.set(DEPTH.get() + 1);
         ContextGuard {
             _driver: driver,
             _pool: runtime_base::blocking::enter_pool(Arc::new(OffloadTo(self.clone()))),
@@ -258,6 +274,13 @@ impl Handle {
         output
     }
 
+    /// Whether the poll in progress is one of a dump, which must do nothing. For tests of
+    /// leaf futures.
+    #[doc(hidden)]
+    pub fn is_tracing() -> bool {
+        runtime_base::coop::is_traced()
+    }
+
     /// What belongs to the runtime as a whole.
     pub(crate) fn estate(&self) -> &Estate {
         match &self.flavor {
@@ -332,8 +355,9 @@ pub(crate) fn enter_to_block(handle: &Handle) -> Blocking {
             allowed && scheduler::is_replaceable(),
             "Cannot start a runtime from within a runtime. This happens because a function (like \
              `block_on`) attempted to block the current thread while the thread is being used to \
-             drive asynchronous tasks. Await the future instead, or move the call into \
-             `spawn_blocking` or `block_in_place`."
+             drive asynchronous tasks. If you are in an async function, use `.await` on the future \
+             instead of blocking on it. Elsewhere, move the call into `spawn_blocking` or \
+             `block_in_place`."
         );
         Some(scheduler::hand_over())
     } else {
@@ -343,6 +367,24 @@ pub(crate) fn enter_to_block(handle: &Handle) -> Blocking {
         _context: handle.enter_owned(),
         _driving: driving::enter(),
         _handed_over: handed_over,
+    }
+}
+
+impl Drop for ContextGuard {
+    fn drop(&mut self) {
+        DEPTH.set(DEPTH.get() - 1);
+    }
+}
+
+impl Drop for DropOrder {
+    fn drop(&mut self) {
+        // The context is left in any case.
+        if self.0 != DEPTH.get() && !std::thread::panicking() {
+            panic!(
+                "`EnterGuard` values dropped out of order. Guards returned by \
+                 `tokio::runtime::Handle::enter()` must be dropped in the reverse order as they were acquired."
+            );
+        }
     }
 }
 

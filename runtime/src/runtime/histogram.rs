@@ -1,4 +1,4 @@
-//! How poll times are sorted into buckets.
+//! How times are sorted into buckets: those of polls, and those that tasks wait.
 
 use std::fmt;
 use std::ops::Range;

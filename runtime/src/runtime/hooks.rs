@@ -14,6 +14,7 @@ use crate::task::{self, Id};
 pub struct TaskMeta<'a> {
     id: Id,
     spawned_at: &'static Location<'static>,
+    latency: Option<Duration>,
     /// There may be more to see of the task one day.
     _task: PhantomData<&'a ()>,
 }
@@ -35,10 +36,11 @@ impl TaskMeta<'_> {
         task::name_of(self.id)
     }
 
-    /// How long the task has waited for this poll. It is not measured, so there is none: it would
-    /// cost every task a field and every wake a look at the clock.
+    /// How long the task has waited for this poll since it was woken or spawned. In the hooks around a
+    /// poll only, where both get the same, and if it is measured; see
+    /// [`Builder::track_task_schedule_latency`](super::Builder::track_task_schedule_latency).
     pub fn schedule_latency(&self) -> Option<Duration> {
-        None
+        self.latency
     }
 }
 
@@ -58,18 +60,33 @@ pub(crate) struct TaskHooks {
 /// ends here.
 #[inline]
 pub(crate) fn call(hook: &Option<TaskHook>, id: Id, spawned_at: &'static Location<'static>) {
+    call_around_poll(hook, id, spawned_at, None);
+}
+
+/// The same with what is known of a poll.
+#[inline]
+pub(crate) fn call_around_poll(
+    hook: &Option<TaskHook>,
+    id: Id,
+    spawned_at: &'static Location<'static>,
+    latency: Option<Duration>,
+) {
     if let Some(hook) = hook {
-        call_one(hook, id, spawned_at);
+        call_one(
+            hook,
+            TaskMeta {
+                id,
+                spawned_at,
+                latency,
+                _task: PhantomData,
+            },
+        );
     }
 }
 
 #[cold]
-fn call_one(hook: &TaskHook, id: Id, spawned_at: &'static Location<'static>) {
-    let meta = TaskMeta {
-        id,
-        spawned_at,
-        _task: PhantomData,
-    };
+fn call_one(hook: &TaskHook, meta: TaskMeta<'_>) {
+    let id = meta.id;
     if let Err(panic) = catch_unwind(AssertUnwindSafe(|| hook(&meta))) {
         // Dropping the payload could panic again.
         std::mem::forget(panic);

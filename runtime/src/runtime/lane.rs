@@ -17,6 +17,8 @@
 //!   writes the job, passes a fence, and reads the idle list and the count of threads; a thread that
 //!   goes idle, or ends, writes those, passes a fence, and reads the queue. One of the two sees the
 //!   other.
+//! - **B3** A closed lane is drained by the one who closed it, unless a thread is starting; then by
+//!   the last thread that starts, when it has its first job.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -37,6 +39,8 @@ pub(crate) struct Lane<J> {
     idle_count: AtomicUsize,
     /// Threads that exist or are being started.
     threads: AtomicUsize,
+    /// Of those, the ones that have not looked for their first job yet.
+    starting: AtomicUsize,
     limit: usize,
     closed: AtomicBool,
 }
@@ -61,6 +65,7 @@ impl<J> Lane<J> {
             idle: Mutex::new(VecDeque::new()),
             idle_count: AtomicUsize::new(0),
             threads: AtomicUsize::new(0),
+            starting: AtomicUsize::new(0),
             limit,
             closed: AtomicBool::new(false),
         }
@@ -88,6 +93,8 @@ impl<J> Lane<J> {
             }
         }
         if self.reserve_thread() {
+            // AcqRel: see `take_first`.
+            self.starting.fetch_add(1, AcqRel);
             Pushed::StartThread
         } else {
             Pushed::Done
@@ -105,7 +112,25 @@ impl<J> Lane<J> {
 
     /// The thread that was to be started does not exist. Says whether there is no other.
     pub(crate) fn forget_thread(&self) -> bool {
+        self.starting.fetch_sub(1, AcqRel);
         self.threads.fetch_sub(1, AcqRel) == 1
+    }
+
+    /// The first job of a new thread. It is run even if the lane was closed while the thread started:
+    /// who spawned it had reason to believe that it runs.
+    pub(crate) fn take_first(&self) -> Option<J> {
+        let first = self.jobs.pop();
+        self.starting.fetch_sub(1, AcqRel);
+        // Partner: the fence in `close`. Either `may_drain` there sees no thread that starts, or the
+        // thread that started last sees that the lane is closed, and drains it (B3).
+        fence(Ordering::SeqCst);
+        first
+    }
+
+    /// Whether the lane is closed and nobody who starts wants a job of it (B3).
+    pub(crate) fn may_drain(&self) -> bool {
+        // Relaxed, twice: ordered by the fences.
+        self.closed.load(Relaxed) && self.starting.load(Relaxed) == 0
     }
 
     /// Calls `run` with jobs until the lane is closed, or there was none for `keep_alive`. The
@@ -159,11 +184,12 @@ impl<J> Lane<J> {
         true
     }
 
-    /// Lets all threads end. The caller cancels what [`drain`](Self::drain) gives.
+    /// Lets all threads end. The caller cancels what [`drain`](Self::drain) gives, if it
+    /// [may](Self::may_drain).
     pub(crate) fn close(&self) {
         // Relaxed: ordered by the fence.
         self.closed.store(true, Relaxed);
-        // Partners: the fences in `push` and `take_jobs`.
+        // Partners: the fences in `push`, `take_first` and `take_jobs`.
         fence(Ordering::SeqCst);
         let idle = {
             let mut idle = self.idle.lock();
@@ -256,6 +282,35 @@ mod tests {
             first.join().unwrap();
             second.into_iter().for_each(|second| second.join().unwrap());
             assert_eq!((done.load(Acquire), lane.threads()), (2, 0));
+        });
+    }
+
+    /// The lane is closed while its first thread starts, and a second job waits.
+    #[test]
+    fn a_thread_that_starts_while_the_lane_is_closed_has_its_job_and_the_rest_is_drained() {
+        model(|| {
+            let lane = Arc::new(Lane::new(1));
+            let drain = |lane: &Lane<u32>| {
+                let mut drained = 0;
+                while lane.may_drain()
+                    && let Some(job) = lane.drain()
+                {
+                    drained += job;
+                }
+                drained
+            };
+            assert_eq!(lane.push(1), Pushed::StartThread);
+            let starter = {
+                let lane = lane.clone();
+                thread::spawn(move || (lane.take_first(), drain(&lane)))
+            };
+            assert_eq!(lane.push(10), Pushed::Done);
+            lane.close();
+            let by_closer = drain(&lane);
+            let (first, by_starter) = starter.join().unwrap();
+            assert_eq!(first, Some(1));
+            // Nothing is left behind.
+            assert_eq!(by_closer + by_starter, 10);
         });
     }
 }

@@ -79,9 +79,22 @@ impl RuntimeMetrics {
         }
     }
 
+    /// The former name of [`num_alive_tasks`](Self::num_alive_tasks).
+    #[deprecated = "Renamed to num_alive_tasks"]
+    pub fn active_tasks_count(&self) -> usize {
+        self.num_alive_tasks()
+    }
+
     /// How many tasks wait in the queue that all threads share.
     pub fn global_queue_depth(&self) -> usize {
         self.estate().injection.len()
+    }
+
+    /// The former name of [`global_queue_depth`](Self::global_queue_depth).
+    #[doc(hidden)]
+    #[deprecated = "Renamed to global_queue_depth"]
+    pub fn injection_queue_depth(&self) -> usize {
+        self.global_queue_depth()
     }
 
     /// How long a worker has been awake, in total. The time of a worker that is busy is added when it
@@ -297,6 +310,75 @@ impl RuntimeMetrics {
             bucket < count,
             "there are {count} buckets and no number {bucket}; see \
              `poll_time_histogram_num_buckets`"
+        );
+        histogram.get(bucket)
+    }
+
+    /// The former name of [`poll_time_histogram_enabled`](Self::poll_time_histogram_enabled).
+    #[doc(hidden)]
+    #[deprecated = "Renamed to poll_time_histogram_enabled"]
+    pub fn poll_count_histogram_enabled(&self) -> bool {
+        self.poll_time_histogram_enabled()
+    }
+
+    /// The former name of [`poll_time_histogram_num_buckets`](Self::poll_time_histogram_num_buckets).
+    #[doc(hidden)]
+    #[deprecated = "Renamed to poll_time_histogram_num_buckets"]
+    pub fn poll_count_histogram_num_buckets(&self) -> usize {
+        self.poll_time_histogram_num_buckets()
+    }
+
+    /// The former name of [`poll_time_histogram_bucket_range`](Self::poll_time_histogram_bucket_range).
+    #[doc(hidden)]
+    #[deprecated = "Renamed to poll_time_histogram_bucket_range"]
+    pub fn poll_count_histogram_bucket_range(&self, bucket: usize) -> Range<Duration> {
+        self.poll_time_histogram_bucket_range(bucket)
+    }
+
+    /// The former name of [`poll_time_histogram_bucket_count`](Self::poll_time_histogram_bucket_count).
+    #[doc(hidden)]
+    #[deprecated = "Renamed to poll_time_histogram_bucket_count"]
+    #[track_caller]
+    pub fn poll_count_histogram_bucket_count(&self, worker: usize, bucket: usize) -> u64 {
+        self.poll_time_histogram_bucket_count(worker, bucket)
+    }
+
+    /// Whether the time is measured that tasks wait for their polls; see
+    /// [`Builder::enable_metrics_schedule_latency_histogram`](super::Builder::enable_metrics_schedule_latency_histogram).
+    pub fn schedule_latency_histogram_enabled(&self) -> bool {
+        self.handle.settings().schedule_latencies.is_some()
+    }
+
+    /// How many buckets the times are sorted into that tasks wait; 0 if they are not measured.
+    pub fn schedule_latency_histogram_num_buckets(&self) -> usize {
+        let scale = &self.handle.settings().schedule_latencies;
+        scale.as_ref().map_or(0, |scale| scale.count())
+    }
+
+    /// The times of one bucket, without the end; empty if they are not measured. The last bucket is
+    /// open.
+    pub fn schedule_latency_histogram_bucket_range(&self, bucket: usize) -> Range<Duration> {
+        match &self.handle.settings().schedule_latencies {
+            Some(scale) => scale.range(bucket),
+            None => Duration::ZERO..Duration::ZERO,
+        }
+    }
+
+    /// How many polls of a worker began after a wait in this bucket; 0 if that is not measured.
+    ///
+    /// # Panics
+    ///
+    /// When there is no such worker, or no such bucket.
+    #[track_caller]
+    pub fn schedule_latency_histogram_bucket_count(&self, worker: usize, bucket: usize) -> u64 {
+        let Some(histogram) = &self.worker(worker).schedule_latencies else {
+            return 0;
+        };
+        let count = self.schedule_latency_histogram_num_buckets();
+        assert!(
+            bucket < count,
+            "there are {count} buckets and no number {bucket}; see \
+             `schedule_latency_histogram_num_buckets`"
         );
         histogram.get(bucket)
     }

@@ -3,11 +3,12 @@
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::RngSeed;
 use super::histogram::Scale;
 use super::hooks::TaskHooks;
+use crate::task::Runnable;
 use crate::watchdog;
 
 /// Something of the user's that is called at one point of a thread's life.
@@ -23,8 +24,9 @@ pub(crate) struct Settings {
     pub(crate) max_blocking_threads: usize,
     /// Every so many polls of tasks the scheduler looks at its driver.
     pub(crate) event_interval: u32,
-    /// Every so many polls of tasks the scheduler looks at the injection queue first.
-    pub(crate) global_queue_interval: u32,
+    /// Every so many polls of tasks the scheduler looks at the injection queue first; `None` leaves it
+    /// to the scheduler.
+    pub(crate) global_queue_interval: Option<u32>,
     pub(crate) on_thread_start: Option<Hook>,
     pub(crate) on_thread_stop: Option<Hook>,
     pub(crate) before_park: Option<Hook>,
@@ -34,6 +36,10 @@ pub(crate) struct Settings {
     pub(crate) watches_polls: bool,
     /// How the times of polls are sorted, if they are measured.
     pub(crate) poll_times: Option<Scale>,
+    /// The moment from which times are counted at which tasks go into a queue, if they are measured.
+    pub(crate) latencies_since: Option<Instant>,
+    /// How these times are sorted, if they are.
+    pub(crate) schedule_latencies: Option<Scale>,
     pub(crate) rng_seed: Option<RngSeed>,
     pub(crate) unhandled_panic: UnhandledPanic,
     pub(crate) disable_lifo_slot: bool,
@@ -54,9 +60,41 @@ pub enum UnhandledPanic {
 }
 
 /// What a thread is called unless the builder says otherwise.
-pub(super) const THREAD_NAME: &str = "runtime-worker";
+pub(super) const THREAD_NAME: &str = if cfg!(feature = "tokio-defaults") {
+    "tokio-rt-worker"
+} else {
+    "runtime-worker"
+};
+
+/// The environment variable with the number of workers.
+pub(super) const WORKER_THREADS: &str = if cfg!(feature = "tokio-defaults") {
+    "TOKIO_WORKER_THREADS"
+} else {
+    "RUNTIME_WORKER_THREADS"
+};
 
 impl Settings {
+    /// Measures from now on how long tasks wait for their polls.
+    pub(crate) fn track_latencies(&mut self) {
+        self.latencies_since.get_or_insert_with(Instant::now);
+        self.watches_polls = true;
+    }
+
+    /// A task goes into a queue.
+    #[inline]
+    pub(crate) fn note_scheduled(&self, task: &Runnable) {
+        if let Some(since) = self.latencies_since {
+            task.header().scheduled_at.set(since.elapsed());
+        }
+    }
+
+    /// How long the task has been in a queue, if that is measured.
+    pub(crate) fn latency_of(&self, task: &Runnable) -> Option<Duration> {
+        let since = self.latencies_since?;
+        let scheduled_at = task.header().scheduled_at.get();
+        Some(since.elapsed().saturating_sub(scheduled_at))
+    }
+
     /// The name of the next thread. A panic of the function that gives it must not cost the thread.
     pub(crate) fn name_thread(&self) -> String {
         catch_unwind(AssertUnwindSafe(|| (self.thread_name)())).unwrap_or_else(|panic| {

@@ -20,7 +20,8 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 use runtime_base::coop;
 
-use crate::runtime::histogram::{Histogram, Scale};
+use crate::runtime::Settings;
+use crate::runtime::histogram::Histogram;
 
 /// A number that one thread writes. All accesses are `Relaxed`: it orders nothing.
 #[derive(Default)]
@@ -58,11 +59,12 @@ pub(crate) struct Counters {
     pub(crate) noops: Counter,
     busy_nanoseconds: Counter,
     mean_poll_nanoseconds: Counter,
-    /// Tasks in the worker's own queue when it last looked at its driver; for queues that only their
-    /// owner can see into.
+    /// Tasks in the worker's own queue, if that is one that only its owner can see into.
     pub(crate) queued: Counter,
     thread: Mutex<Option<ThreadId>>,
     pub(crate) poll_times: Option<Histogram>,
+    /// How long tasks waited in a queue.
+    pub(crate) schedule_latencies: Option<Histogram>,
 }
 
 /// What any thread counts, and seldom.
@@ -98,7 +100,7 @@ impl Tallies {
 }
 
 impl Counters {
-    pub(crate) fn new(poll_times: Option<&Scale>) -> Self {
+    pub(crate) fn new(settings: &Settings) -> Self {
         Self {
             polls: Counter::default(),
             local_schedules: Counter::default(),
@@ -112,7 +114,8 @@ impl Counters {
             mean_poll_nanoseconds: Counter::default(),
             queued: Counter::default(),
             thread: Mutex::default(),
-            poll_times: poll_times.map(Histogram::new),
+            poll_times: settings.poll_times.as_ref().map(Histogram::new),
+            schedule_latencies: settings.schedule_latencies.as_ref().map(Histogram::new),
         }
     }
 
@@ -186,6 +189,14 @@ impl BusySince {
             counters.noops.add(1);
         }
         counters.parks.add(1);
+    }
+
+    /// The worker ends. If it was woken for that, it was for no task.
+    pub(crate) fn leave(&mut self, counters: &Counters) {
+        self.count(counters);
+        if self.polls == self.polls_at_wake && counters.parks.get() > 0 {
+            counters.noops.add(1);
+        }
     }
 
     /// The worker woke up.

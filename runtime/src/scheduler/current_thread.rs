@@ -43,11 +43,15 @@ use super::counters::{BusySince, Counters};
 use super::estate::Estate;
 use super::worker::wake_all;
 use crate::runtime::driver::{Driver, DriverGuard, Enabled};
+use crate::runtime::dump::requests;
 use crate::runtime::handle::Flavor;
 use crate::runtime::rng_seed::Seeded;
 use crate::runtime::{Handle, Id, Settings, UnhandledPanic, hooks};
 use crate::task::{self, JoinHandle, Runnable, Schedule, TaskRef};
 use crate::watchdog::{Post, Rescue, Sighting, Watched};
+
+/// Polls between two looks at the injection queue, which only other threads fill; Tokio's figure.
+const GLOBAL_QUEUE_INTERVAL: u32 = 31;
 
 thread_local! {
     /// The scheduler that this thread runs.
@@ -128,7 +132,7 @@ impl CurrentThread {
         clock: Clock,
         settings: Arc<Settings>,
     ) -> io::Result<Self> {
-        let counters = Counters::new(settings.poll_times.as_ref());
+        let counters = Counters::new(&settings);
         let random = settings.rng_seed.as_ref().map(|seed| seed.state(0));
         Ok(Self {
             own_thread: match runs {
@@ -239,6 +243,10 @@ impl CurrentThread {
             if let Poll::Ready(output) = coop::with_budget(|| future.as_mut().poll(&mut cx)) {
                 return output;
             }
+            // After the entry is there: either we see the flag, or who sets it wakes us.
+            if self.must_stop.load(Acquire) {
+                stopped();
+            }
             waiting.parker.park();
             waiting.withdraw();
         }
@@ -273,7 +281,11 @@ impl CurrentThread {
                 return;
             }
             if let Some(seat) = running.seat.borrow_mut().as_mut() {
-                seat.queue.extend(task.take());
+                if let Some(task) = task.take() {
+                    self.estate.settings.note_scheduled(&task);
+                    seat.queue.push_back(task);
+                }
+                self.counters.set_queued(seat.queue.len());
                 self.counters.local_schedules.add(1);
             }
         });
@@ -293,6 +305,7 @@ impl CurrentThread {
 
     fn inject(&self, task: Runnable) {
         self.estate.tallies.scheduled_remotely();
+        self.estate.settings.note_scheduled(&task);
         self.estate.injection.push(task);
         self.driver.notifier().unpark();
     }
@@ -411,13 +424,15 @@ impl Schedule for Arc<CurrentThread> {
             header.id,
             header.spawned_at,
         );
-        self.estate.owned.remove(task)
+        let was_listed = self.estate.owned.remove(task);
+        requests::task_ended(header.id);
+        was_listed
     }
 
     fn unhandled_panic(&self) {
         if self.estate.settings.unhandled_panic == UnhandledPanic::ShutdownRuntime {
-            // Relaxed: read by the same thread.
-            self.must_stop.store(true, Relaxed);
+            // Release: pairs with the Acquire of a thread that waits for the seat.
+            self.must_stop.store(true, Release);
             self.driver.notifier().unpark();
         }
     }
@@ -473,10 +488,11 @@ impl Turn {
             scheduler: scheduler.clone(),
             seat: RefCell::new(Some(seat)),
         });
-        let previous = RUNNING.with(|current| current.replace(Some(running.clone())));
+        // A runtime may be dropped by a thread that is ending; then wakes take the way of other threads.
+        let previous = RUNNING.try_with(|current| current.replace(Some(running.clone())));
         Self {
             running,
-            previous,
+            previous: previous.ok().flatten(),
             seeded,
             busy: RefCell::new(BusySince::now(&scheduler.counters)),
         }
@@ -511,6 +527,10 @@ impl Turn {
                 if let Poll::Ready(output) = polled {
                     return output;
                 }
+            }
+            // Relaxed: written by this thread, or by one that had the seat before.
+            if scheduler.must_stop.load(Relaxed) {
+                self.stop();
             }
             let mut idle = false;
             // One at least: a future that is always woken must not use up every interval alone.
@@ -547,19 +567,26 @@ impl Turn {
         let scheduler = &self.running.scheduler;
         scheduler.shut_down.store(true, Release);
         scheduler.cancel_tasks(Some(self));
-        panic!(
-            "a spawned task panicked and the runtime is configured to shut down on unhandled panic"
-        );
+        // Nobody else goes on either.
+        let waiting = std::mem::take(&mut *scheduler.waiting.lock());
+        for thread in waiting {
+            thread.unpark();
+        }
+        stopped();
     }
+}
+
+fn stopped() -> ! {
+    panic!("a spawned task panicked and the runtime is configured to shut down on unhandled panic")
 }
 
 impl Drop for Turn {
     fn drop(&mut self) {
         let previous = self.previous.take();
-        drop(RUNNING.with(|current| current.replace(previous)));
+        drop(RUNNING.try_with(|current| current.replace(previous)));
         let random = self.seeded.leave();
         let scheduler = &self.running.scheduler;
-        self.busy.get_mut().count(&scheduler.counters);
+        self.busy.get_mut().leave(&scheduler.counters);
         scheduler.estate.tallies.collect_forced_yields();
         scheduler.post.goes_to_sleep();
         let seat = self.running.seat.borrow_mut().take();
@@ -579,11 +606,14 @@ impl Running {
         self.with_seat(|seat| {
             seat.tick = seat.tick.wrapping_add(1);
             let injection = &self.scheduler.estate.injection;
-            if seat.tick % self.scheduler.estate.settings.global_queue_interval == 0 {
+            let interval = self.scheduler.estate.settings.global_queue_interval;
+            let next = if seat.tick % interval.unwrap_or(GLOBAL_QUEUE_INTERVAL) == 0 {
                 injection.pop().or_else(|| seat.queue.pop_front())
             } else {
                 seat.queue.pop_front().or_else(|| injection.pop())
-            }
+            };
+            self.scheduler.counters.set_queued(seat.queue.len());
+            next
         })
     }
 
@@ -606,7 +636,6 @@ impl Running {
     ) {
         let scheduler = &self.scheduler;
         let counters = &scheduler.counters;
-        counters.set_queued(self.queued());
         // Relaxed: a wake on this thread is seen anyway, one from elsewhere leaves a token in the
         // driver.
         if !idle || woken.load(Relaxed) || !defer::is_empty() {
@@ -617,8 +646,8 @@ impl Running {
             .estate
             .settings
             .call(&scheduler.estate.settings.before_park);
-        // The hook may have spawned, or woken the future.
-        if self.has_tasks() || woken.load(Relaxed) {
+        // The hook may have spawned, yielded, or woken the future.
+        if self.has_tasks() || woken.load(Relaxed) || !defer::is_empty() {
             scheduler.driver.poll(batch);
         } else {
             busy.park(counters);

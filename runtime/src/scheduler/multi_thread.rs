@@ -36,6 +36,7 @@ use super::idle::Idle;
 use super::ring::{self, Stealer, Word};
 use super::worker::{self, Incumbent, Seat};
 use crate::runtime::driver::{Driver, DriverGuard, Enabled};
+use crate::runtime::dump::requests;
 use crate::runtime::handle::Flavor;
 use crate::runtime::{Handle, Id, Settings, hooks};
 use crate::task::cell::Header;
@@ -81,8 +82,8 @@ impl MultiThread {
             .map(|index| {
                 let (ring, stealer) = ring::new();
                 let driver = Driver::new(id.number(), enabled, clock.clone())?;
-                let counters = Counters::new(settings.poll_times.as_ref());
-                let seat = Mutex::new(Some(Box::new(Seat::new(ring, index, &counters))));
+                let counters = Counters::new(&settings);
+                let seat = Mutex::new(Some(Box::new(Seat::new(ring, index, &counters, &settings))));
                 Ok(Remote {
                     stealer,
                     driver,
@@ -156,6 +157,7 @@ impl MultiThread {
     /// Puts a task into the injection queue and wakes a worker for it.
     pub(crate) fn inject(&self, task: Runnable) {
         self.estate.tallies.scheduled_remotely();
+        self.estate.settings.note_scheduled(&task);
         self.estate.injection.push(task);
         self.wake_one();
     }
@@ -342,7 +344,9 @@ impl Schedule for Arc<MultiThread> {
             header.id,
             header.spawned_at,
         );
-        self.estate.owned.remove(task)
+        let was_listed = self.estate.owned.remove(task);
+        requests::task_ended(header.id);
+        was_listed
     }
 }
 

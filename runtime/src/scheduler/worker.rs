@@ -28,6 +28,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Waker;
+use std::time::Duration;
 
 use runtime_base::wake_batch::WakeBatch;
 use runtime_base::{defer, driving, random};
@@ -36,6 +37,7 @@ use super::counters::{BusySince, Counters};
 use super::multi_thread::{MultiThread, Remote};
 use super::ring::{self, Owner};
 use super::tenure::{self, Holder, Revoker};
+use crate::runtime::Settings;
 use crate::runtime::rng_seed::Seeded;
 use crate::task::Runnable;
 use crate::watchdog::Post;
@@ -72,6 +74,8 @@ pub(crate) struct Seat {
     ring: Owner<Runnable>,
     /// Polls of tasks so far.
     tick: u32,
+    /// Every so many of them the injection queue comes first.
+    global_queue_interval: u32,
     /// Tasks that came from `next` one after the other.
     next_streak: u32,
     /// Whether this worker counts as searching in [`Idle`](super::idle::Idle).
@@ -86,12 +90,36 @@ pub(crate) struct Seat {
     index: usize,
 }
 
+/// After how many polls to look at the injection queue, if the user has not said it: so many that
+/// those who wait there do not wait much longer than the target, however long the polls are. The
+/// figures are Tokio's.
+fn global_queue_interval(settings: &Settings, counters: &Counters) -> u32 {
+    const TARGET: Duration = Duration::from_micros(200);
+    const AT_FIRST: u32 = 61;
+    if let Some(interval) = settings.global_queue_interval {
+        return interval;
+    }
+    match TARGET
+        .as_nanos()
+        .checked_div(counters.mean_poll().as_nanos())
+    {
+        Some(polls) => polls.clamp(2, 127) as u32,
+        None => AT_FIRST,
+    }
+}
+
 impl Seat {
-    pub(crate) fn new(ring: Owner<Runnable>, index: usize, counters: &Counters) -> Self {
+    pub(crate) fn new(
+        ring: Owner<Runnable>,
+        index: usize,
+        counters: &Counters,
+        settings: &Settings,
+    ) -> Self {
         Self {
             next: None,
             ring,
             tick: 0,
+            global_queue_interval: global_queue_interval(settings, counters),
             next_streak: 0,
             searching: false,
             delivering: false,
@@ -126,9 +154,7 @@ impl Seat {
 
     /// The next task of this worker's own, or one of the injection queue.
     fn next_task(&mut self, scheduler: &MultiThread) -> Option<Runnable> {
-        if self
-            .tick
-            .is_multiple_of(scheduler.estate().settings.global_queue_interval)
+        if self.tick.is_multiple_of(self.global_queue_interval)
             && let Some(task) = scheduler.estate().injection.pop()
         {
             return Some(task);
@@ -257,6 +283,7 @@ pub(super) fn schedule_here(scheduler: *const MultiThread, task: Runnable) -> Re
     with_seat(scheduler, task, |worker, seat, task| {
         let scheduler = &*worker.scheduler;
         worker.counters().local_schedules.add(1);
+        scheduler.estate().settings.note_scheduled(&task);
         if seat.delivering || scheduler.estate().settings.disable_lifo_slot {
             seat.push_last(scheduler, task);
             if seat.delivering {
@@ -282,6 +309,7 @@ pub(super) fn schedule_last_here(
 ) -> Result<(), Runnable> {
     with_seat(scheduler, task, |worker, seat, task| {
         worker.counters().local_schedules.add(1);
+        worker.scheduler.estate().settings.note_scheduled(&task);
         seat.push_last(&worker.scheduler, task);
         if !seat.delivering {
             worker.scheduler.wake_one();
@@ -342,6 +370,7 @@ impl Worker {
                 None => return,
             }
         }
+        self.count_busy(BusySince::leave);
         let Some(seat) = self.holder.take() else {
             return;
         };
@@ -411,8 +440,12 @@ impl Worker {
     }
 
     fn count_busy(&self, event: impl FnOnce(&mut BusySince, &Counters)) {
-        self.holder
-            .with_seat(|seat| event(&mut seat.busy, self.counters()));
+        self.holder.with_seat(|seat| {
+            let counters = self.counters();
+            event(&mut seat.busy, counters);
+            seat.global_queue_interval =
+                global_queue_interval(&self.scheduler.estate().settings, counters);
+        });
         self.scheduler.estate().tallies.collect_forced_yields();
     }
 
@@ -533,7 +566,8 @@ pub(crate) struct HandedOver {
 
 /// Gives this thread's seat, if it has one, to another thread: this one is going to block.
 pub(crate) fn hand_over() -> HandedOver {
-    let Some(worker) = WORKER.with(|current| current.borrow().clone()) else {
+    let worker = WORKER.try_with(|current| current.borrow().clone());
+    let Some(worker) = worker.ok().flatten() else {
         // A thread in `block_on`: nobody else depends on it.
         return HandedOver { worker: None };
     };

@@ -82,10 +82,16 @@ pub(super) fn listen(signal: c_int, home: &Arc<ReactorHandle>) -> io::Result<Arc
 
 /// Installs the handler of a signal.
 fn install(signal: c_int, slot: Arc<Slot>) -> io::Result<()> {
-    // The system refuses two of these. The others say that the program itself is at fault, and
-    // returning from their handler would repeat the fault for ever.
-    if signal_hook_registry::FORBIDDEN.contains(&signal) {
-        return Err(io::Error::from_raw_os_error(libc::EINVAL));
+    // The system refuses two of the forbidden ones. The others say that the program itself is at fault,
+    // and returning from their handler would repeat the fault for ever.
+    if signal < 0 || signal_hook_registry::FORBIDDEN.contains(&signal) {
+        return Err(io::Error::other(format!(
+            "Refusing to register signal {signal}"
+        )));
+    }
+    #[cfg(any(target_os = "android", target_os = "linux"))]
+    if signal > libc::SIGRTMAX() {
+        return Err(io::Error::other("signal too large"));
     }
     let handler = move || {
         slot.mark();

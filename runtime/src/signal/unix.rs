@@ -141,7 +141,7 @@ impl From<SignalKind> for c_int {
 /// # Errors
 ///
 /// When there is no such signal; for `SIGKILL` and `SIGSTOP`, which no process can handle, and for
-/// `SIGILL`, `SIGFPE` and `SIGSEGV`, from whose handler there is no return (all `EINVAL`); when the
+/// `SIGILL`, `SIGFPE` and `SIGSEGV`, from whose handler there is no return; when the
 /// process has no descriptors left, and when the runtime was shut down.
 ///
 /// # Panics

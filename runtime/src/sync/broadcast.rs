@@ -293,7 +293,7 @@ impl<T> Drop for Sender<T> {
 
 impl<T> fmt::Debug for Sender<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("broadcast::Sender").finish_non_exhaustive()
+        f.write_str("broadcast::Sender")
     }
 }
 
@@ -369,8 +369,7 @@ impl<T> Drop for WeakSender<T> {
 
 impl<T> fmt::Debug for WeakSender<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("broadcast::WeakSender")
-            .finish_non_exhaustive()
+        f.write_str("broadcast::WeakSender")
     }
 }
 
@@ -530,8 +529,7 @@ impl<T> Drop for Receiver<T> {
 
 impl<T> fmt::Debug for Receiver<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("broadcast::Receiver")
-            .finish_non_exhaustive()
+        f.write_str("broadcast::Receiver")
     }
 }
 

@@ -285,8 +285,8 @@ impl<T> SetError<T> {
 impl<T> fmt::Display for SetError<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::AlreadyInitializedError(_) => "the cell has a value already",
-            Self::InitializingError(_) => "the cell is being initialized",
+            Self::AlreadyInitializedError(_) => "AlreadyInitializedError",
+            Self::InitializingError(_) => "InitializingError",
         })
     }
 }

@@ -366,7 +366,6 @@ impl<T> fmt::Debug for Sender<T> {
 /// # Cancel safety
 ///
 /// Awaiting `&mut receiver`, in `select!` say, loses nothing when the other branch wins.
-#[must_use = "futures do nothing unless awaited"]
 pub struct Receiver<T> {
     /// `None` once the outcome was handed out.
     channel: Option<Arc<Channel<T>>>,
@@ -491,7 +490,7 @@ impl<T> Future for Receiver<T> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let Some(channel) = &self.channel else {
             panic!(
-                "a oneshot receiver was polled after it was ready; await it once, or ask \
+                "called after complete: a oneshot receiver was ready already; await it once, or ask \
                  `is_terminated` first"
             );
         };

@@ -323,7 +323,8 @@ impl Permits {
 fn assert_fits(count: usize, n: usize) {
     assert!(
         n <= Permits::MAX && count <= Permits::MAX - n,
-        "the number of permits would exceed Semaphore::MAX_PERMITS; add fewer"
+        "number of added permits ({n}) would overflow MAX_PERMITS ({}); add fewer",
+        Permits::MAX
     );
 }
 
@@ -370,7 +371,12 @@ impl Future for Acquire<'_> {
 
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let coop = ready!(coop::poll_proceed(cx));
+        // Without budget too, so that others do not pass: what is granted then is kept until there is
+        // budget again.
+        let coop = coop::poll_proceed(cx);
+        if coop.is_pending() && coop::is_traced() {
+            return Poll::Pending;
+        }
         let result = loop {
             let mut waiter = self.as_mut().project().waiter;
             let permits = *waiter.list();
@@ -387,17 +393,26 @@ impl Future for Acquire<'_> {
                         break ready!(permits.poll_enqueue(waiter, cx.waker()));
                     }
                 },
-                // Granted in the queue (P4). From now on the caller holds it, and this nothing.
-                Some(demand) if demand.missing == 0 => {
+                // Granted (P4). From now on the caller holds it, and this nothing.
+                Some(demand) if demand.missing == 0 && !permits.is_closed() => {
                     demand.missing = demand.needed;
                     break Ok(());
                 }
-                // A part came, and the rest never will (P4).
+                // A part came, and the rest never will (P4); or everything, and then the counter was
+                // closed before anybody saw it.
                 Some(_) => {
-                    self.give_back();
+                    self.as_mut().give_back();
                     break Err(AcquireError(()));
                 }
             }
+        };
+        let Poll::Ready(coop) = coop else {
+            if result.is_ok()
+                && let Some(demand) = self.project().waiter.data()
+            {
+                demand.missing = 0;
+            }
+            return Poll::Pending;
         };
         // To be refused costs nothing, as with Tokio.
         if result.is_ok() {

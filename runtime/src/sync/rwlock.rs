@@ -281,11 +281,11 @@ const fn assert_limit(max_readers: u32) {
     // With no permits at all a writer would need none, and exclude nobody (R2).
     assert!(
         max_readers > 0,
-        "a RwLock must admit a reader; create it with at least one"
+        "a RwLock may not be created with 0 readers; create it with at least one"
     );
     assert!(
         max_readers <= MAX_READERS,
-        "a RwLock may not be created with more than 2^29 - 1 readers; create it with fewer"
+        "a RwLock may not be created with more than 536870911 readers; create it with fewer"
     );
 }
 

@@ -81,7 +81,7 @@ pub struct Semaphore {
 #[derive(Debug)]
 pub struct SemaphorePermit<'a> {
     semaphore: &'a Semaphore,
-    count: u32,
+    count: usize,
 }
 
 impl Semaphore {
@@ -174,7 +174,7 @@ impl Semaphore {
     /// in the queue. The place in the queue is lost.
     pub async fn acquire_many(&self, n: u32) -> Result<SemaphorePermit<'_>, AcquireError> {
         self.permits.acquire(n as usize).await?;
-        Ok(self.permit(n))
+        Ok(self.permit(n as usize))
     }
 
     /// Takes one permit if there is one.
@@ -195,7 +195,7 @@ impl Semaphore {
     /// [`NoPermits`](TryAcquireError::NoPermits) if there are too few; none is taken then.
     pub fn try_acquire_many(&self, n: u32) -> Result<SemaphorePermit<'_>, TryAcquireError> {
         self.permits.try_acquire(n as usize)?;
-        Ok(self.permit(n))
+        Ok(self.permit(n as usize))
     }
 
     /// Takes one permit as [`acquire`](Self::acquire), blocking the thread.
@@ -255,7 +255,7 @@ impl Semaphore {
     }
 
     /// The guard for `count` permits that were taken from the counter.
-    fn permit(&self, count: u32) -> SemaphorePermit<'_> {
+    fn permit(&self, count: usize) -> SemaphorePermit<'_> {
         SemaphorePermit {
             semaphore: self,
             count,
@@ -278,22 +278,22 @@ impl<'a> SemaphorePermit<'a> {
     pub fn merge(&mut self, mut other: Self) {
         assert!(
             std::ptr::eq(self.semaphore, other.semaphore),
-            "these permits belong to different semaphores; merge those of one"
+            "merging permits from different semaphore instances; merge those of one"
         );
-        self.count = merged(self.count, other.count);
+        // No overflow: a semaphore has not so many.
+        self.count += other.count;
         other.count = 0;
     }
 
     /// Moves `n` of the permits into a guard of their own; `None` if this one has fewer.
     pub fn split(&mut self, n: usize) -> Option<Self> {
-        let n = u32::try_from(n).ok()?;
         self.count = self.count.checked_sub(n)?;
         Some(self.semaphore.permit(n))
     }
 
     /// How many permits this guard holds.
     pub fn num_permits(&self) -> usize {
-        self.count as usize
+        self.count
     }
 
     /// The semaphore that gave the permits.
@@ -306,14 +306,8 @@ impl<'a> SemaphorePermit<'a> {
 
 impl Drop for SemaphorePermit<'_> {
     fn drop(&mut self) {
-        self.semaphore.add_permits(self.count as usize);
+        self.semaphore.add_permits(self.count);
     }
-}
-
-#[track_caller]
-fn merged(one: u32, other: u32) -> u32 {
-    one.checked_add(other)
-        .expect("a guard cannot hold more than u32::MAX permits; keep them in several")
 }
 
 #[cfg(test)]

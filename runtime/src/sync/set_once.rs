@@ -173,7 +173,7 @@ pub struct SetOnceError<T>(pub T);
 
 impl<T> fmt::Display for SetOnceError<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the cell has a value already")
+        f.write_str("SetOnceError")
     }
 }
 

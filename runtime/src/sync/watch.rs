@@ -39,6 +39,7 @@
 #![allow(rustdoc::private_intra_doc_links)] // For those who read the code.
 
 use std::fmt;
+use std::future::poll_fn;
 use std::mem;
 use std::ops::Deref;
 use std::panic::{RefUnwindSafe, UnwindSafe};
@@ -47,6 +48,7 @@ use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed};
 
 use parking_lot::{RwLock, RwLockReadGuard};
+use runtime_base::coop;
 
 use crate::sync::Notify;
 
@@ -250,14 +252,17 @@ impl<T> Sender<T> {
     /// # }
     /// ```
     pub async fn closed(&self) {
-        loop {
-            // Made before the look, so that a departure in between reaches it.
-            let abandoned = self.channel.abandoned.notified();
-            if self.is_closed() {
-                return;
+        let closed = async {
+            loop {
+                // Made before the look, so that a departure in between reaches it.
+                let abandoned = self.channel.abandoned.notified();
+                if self.is_closed() {
+                    return;
+                }
+                abandoned.await;
             }
-            abandoned.await;
-        }
+        };
+        coop::cooperative(closed).await
     }
 
     /// A receiver that has seen the value as it is now.
@@ -467,6 +472,8 @@ impl<T> Receiver<T> {
     ) -> Result<Ref<'_, T>, RecvError> {
         let Channel { value, changes, .. } = &*self.channel;
         let mut ended = false;
+        // What is found at once has its price too.
+        poll_fn(coop::poll_proceed).await.made_progress();
         loop {
             {
                 let value = value.read();

@@ -19,12 +19,19 @@ use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::pin::Pin;
 use std::ptr::NonNull;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::Relaxed;
 use std::task::{Context, Poll, RawWaker, RawWakerVTable, Waker};
+use std::time::Duration;
 
 use runtime_base::sync::cell::UnsafeCell;
 
 use super::state::{BeginPoll, Complete, EndPoll, State, Wake};
 use super::{Id, JoinError, id};
+
+/// Where tasks are polled, as debug information has it.
+#[cfg(feature = "taskdump")]
+pub(crate) const FILE: &str = file!();
 
 /// What a task asks of its scheduler.
 pub(crate) trait Schedule: Send + Sync + Sized + 'static {
@@ -61,8 +68,25 @@ pub(crate) struct Header {
     vtable: &'static Vtable,
     pub(crate) id: Id,
     pub(crate) spawned_at: &'static Location<'static>,
+    pub(crate) scheduled_at: ScheduledAt,
     /// The task's place in the list of owned tasks; written once, before the task is published.
     pub(crate) place: UnsafeCell<super::owned::Place>,
+}
+
+/// When a task went into its queue, as the time since a moment that its runtime knows. Only set where
+/// that is measured. Relaxed: whoever reads it has the runnable, and got it through the queue.
+#[derive(Default)]
+pub(crate) struct ScheduledAt(AtomicU64);
+
+impl ScheduledAt {
+    pub(crate) fn set(&self, time: Duration) {
+        // 584 years of nanoseconds.
+        self.0.store(time.as_nanos() as u64, Relaxed);
+    }
+
+    pub(crate) fn get(&self) -> Duration {
+        Duration::from_nanos(self.0.load(Relaxed))
+    }
 }
 
 struct Vtable {
@@ -126,6 +150,7 @@ impl TaskRef {
                 vtable: &Cell::<F, S>::VTABLE,
                 id,
                 spawned_at,
+                scheduled_at: ScheduledAt::default(),
                 place: UnsafeCell::new(super::owned::Place::NONE),
             },
             scheduler,
@@ -160,6 +185,16 @@ impl TaskRef {
     /// Asks that the future be dropped instead of polled.
     pub(crate) fn abort(&self) {
         match self.header().state.abort() {
+            // SAFETY: the transition counted a reference for the runnable.
+            Wake::Schedule => unsafe { (self.header().vtable.schedule)(self.header) },
+            Wake::Nothing | Wake::Free => {}
+        }
+    }
+
+    /// Wakes the task.
+    #[cfg(feature = "taskdump")]
+    pub(crate) fn wake(&self) {
+        match self.header().state.wake_by_ref() {
             // SAFETY: the transition counted a reference for the runnable.
             Wake::Schedule => unsafe { (self.header().vtable.schedule)(self.header) },
             Wake::Nothing | Wake::Free => {}
@@ -383,16 +418,32 @@ where
     ///
     /// The caller has RUNNING (T1).
     unsafe fn poll(&self, cx: &mut Context<'_>) -> bool {
+        /// Drops what the stage of a cell that is ours holds.
+        struct DropStage<'a, F: Future + 'static, S: Schedule>(&'a Cell<F, S>);
+        impl<F: Future + 'static, S: Schedule> Drop for DropStage<'_, F, S> {
+            fn drop(&mut self) {
+                // The poll's panic is the task's output; a second one goes no further.
+                // SAFETY: it is made below, where RUNNING makes the stage ours (T1).
+                if let Err(panic) = unsafe { self.0.drop_stage() } {
+                    drop_quietly(panic);
+                }
+            }
+        }
         let _current = id::enter(self.header.id);
         let polled = catch_unwind(AssertUnwindSafe(|| {
-            self.stage.with_mut(|stage| {
+            // A future that panics is dropped while its thread is unwinding, as what is on the stack
+            // is: a lock that it holds is poisoned, for example.
+            let unwinding = DropStage(self);
+            let polled = self.stage.with_mut(|stage| {
                 // SAFETY: RUNNING makes the stage ours (T1).
                 let Stage::Future(future) = (unsafe { &mut *stage }) else {
                     unreachable!("a task is polled only while it holds its future (T1)")
                 };
                 // SAFETY: the cell is on the heap and the future is dropped in its place.
                 unsafe { Pin::new_unchecked(future) }.poll(cx)
-            })
+            });
+            std::mem::forget(unwinding);
+            polled
         }));
         let output = match polled {
             Ok(Poll::Pending) => return false,

@@ -289,7 +289,7 @@ impl<T: 'static> JoinSet<T> {
             return Poll::Ready(Some(result));
         }
         // First the waker, then the second look: S1.
-        self.completed.waiting.register(cx.waker());
+        let _replaced = self.completed.waiting.replace(cx.waker());
         match self.try_join_next_with_id() {
             Some(result) => {
                 coop.made_progress();

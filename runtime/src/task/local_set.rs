@@ -51,8 +51,8 @@ const TASKS_PER_VISIT: usize = 61;
 thread_local! {
     /// The set that [`spawn_local`] of this thread uses.
     static CURRENT: Slot<Rc<LocalTasks>> = const { Slot::new() };
-    /// Whether this thread polls a future of `run_until`.
-    static IN_RUN_UNTIL: Cell<bool> = const { Cell::new(false) };
+    /// Whether this thread polls, or drops, what belongs to a set.
+    static IN_LOCAL_SET: Cell<bool> = const { Cell::new(false) };
 }
 
 /// Runs `future`, which need not be [`Send`], as a task of this thread.
@@ -117,10 +117,24 @@ where
     tasks.spawn(future, id, spawned_at)
 }
 
-/// Whether this thread polls a future of [`LocalSet::run_until`], and so must not hand its other
-/// tasks to anybody.
-pub(crate) fn is_in_run_until() -> bool {
-    IN_RUN_UNTIL.get()
+/// Whether this thread is busy with a [`LocalSet`], and so must not hand its other tasks to anybody.
+pub(crate) fn is_in_local_set() -> bool {
+    IN_LOCAL_SET.get()
+}
+
+/// The stretch of a thread in which it must not block in place.
+struct StaysOnThread(bool);
+
+impl StaysOnThread {
+    fn enter() -> Self {
+        Self(IN_LOCAL_SET.replace(true))
+    }
+}
+
+impl Drop for StaysOnThread {
+    fn drop(&mut self) {
+        IN_LOCAL_SET.set(self.0);
+    }
 }
 
 /// A set of tasks that are all polled by one thread, so that their futures need not be [`Send`].
@@ -573,6 +587,7 @@ impl Future for LocalSet {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let tasks = &self.tasks;
         let _current = LocalEnterGuard::enter(tasks);
+        let _stays = StaysOnThread::enter();
         // First the waker, then the visit: V1.
         tasks.register(WHOLE_SET, cx.waker());
         if tasks.visit() {
@@ -609,16 +624,9 @@ impl<F: Future> Future for RunUntil<'_, F> {
     type Output = F::Output;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
-        /// Ends the stretch of a thread in which it must not block in place.
-        struct Restore(bool);
-        impl Drop for Restore {
-            fn drop(&mut self) {
-                IN_RUN_UNTIL.set(self.0);
-            }
-        }
         let this = self.project();
         let _current = LocalEnterGuard::enter(this.tasks);
-        let _restore = Restore(IN_RUN_UNTIL.replace(true));
+        let _stays = StaysOnThread::enter();
         // First the waker, then the visit: V1.
         this.tasks.register(*this.poller, cx.waker());
         if let Poll::Ready(output) = this.future.poll(cx) {
@@ -635,6 +643,7 @@ impl Drop for LocalSet {
     fn drop(&mut self) {
         // What the futures spawn while they are dropped belongs to this set, which refuses it.
         let _current = LocalEnterGuard::enter(&self.tasks);
+        let _stays = StaysOnThread::enter();
         self.tasks.close();
     }
 }
@@ -647,7 +656,7 @@ impl Default for LocalSet {
 
 impl fmt::Debug for LocalSet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("LocalSet").finish_non_exhaustive()
+        f.debug_struct("LocalSet").finish()
     }
 }
 
@@ -683,7 +692,7 @@ impl Drop for LocalEnterGuard {
 
 impl fmt::Debug for LocalEnterGuard {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("LocalEnterGuard").finish_non_exhaustive()
+        f.debug_struct("LocalEnterGuard").finish()
     }
 }
 

@@ -178,6 +178,14 @@ impl OwnedTasks {
         }
     }
 
+    /// Every task that is not complete.
+    #[cfg(feature = "taskdump")]
+    pub(crate) fn list(&self) -> Vec<TaskRef> {
+        let tasks =
+            |list: &Aligned| -> Vec<_> { list.0.lock().tasks.iter().flatten().cloned().collect() };
+        self.lists.iter().flat_map(tasks).collect()
+    }
+
     /// How many tasks there were ever.
     pub(crate) fn spawned(&self) -> u64 {
         self.lists.iter().map(|list| list.0.lock().spawned).sum()

@@ -213,6 +213,7 @@ enum Cause {
 }
 
 #[cfg(test)]
+#[allow(dead_code)] // Where no stacks are captured one of them is enough.
 impl CaptureError {
     /// Whether stacks cannot be had on this system or in this build, whatever the thread.
     pub(crate) fn is_unsupported(&self) -> bool {

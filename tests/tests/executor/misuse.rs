@@ -54,7 +54,7 @@ fn a_wrong_number_of_workers_in_the_environment_is_named() {
     if in_own_process(NAME, &[("RUNTIME_WORKER_THREADS", "0")]) {
         mistake(|| Builder::new_multi_thread().build())
             .names("RUNTIME_WORKER_THREADS")
-            .names("positive number");
+            .names("set 1 or more");
         // Who says how many is not asked.
         let runtime = Builder::new_multi_thread()
             .worker_threads(3)
@@ -80,10 +80,10 @@ fn block_on_inside_of_block_on_names_the_remedy() {
         let runtime = &flavour.builder().nested_block_on(false).build().unwrap();
         let handle = runtime.handle().clone();
         runtime.block_on(async {
-            mistake(|| handle.block_on(async {})).names("Await the future instead");
+            mistake(|| handle.block_on(async {})).names("use `.await` on the future instead");
             mistake(|| runtime.block_on(async {})).names("`spawn_blocking`");
             let other = Flavour::CurrentThread.build();
-            mistake(|| other.block_on(async {})).names("Await the future instead");
+            mistake(|| other.block_on(async {})).names("use `.await` on the future instead");
             other.shutdown_background();
         });
         // Nothing is the matter afterwards.
@@ -97,7 +97,7 @@ fn block_on_inside_of_a_task_names_the_remedy() {
         let runtime = flavour.builder().nested_block_on(false).build().unwrap();
         let task = runtime.spawn(async {
             let handle = Handle::current();
-            mistake(|| handle.block_on(async {})).names("Await the future instead");
+            mistake(|| handle.block_on(async {})).names("use `.await` on the future instead");
             7
         });
         assert_eq!(runtime.block_on(task).unwrap(), 7);
@@ -141,7 +141,7 @@ fn there_are_no_timers_where_time_is_not_enabled() {
             let runtime = builder.worker_threads(1).enable_io().build().unwrap();
             runtime.block_on(async {
                 let panic = mistake(|| sleep(Duration::from_secs(1)));
-                panic.names("`enable_time`").names("`Builder`");
+                panic.names("`enable_time`").names("runtime builder");
                 mistake(|| timeout(Duration::ZERO, async {})).names("`enable_time`");
             });
             let task = runtime.spawn(async {
@@ -190,7 +190,7 @@ fn there_are_no_sockets_where_io_is_not_enabled() {
             listener.set_nonblocking(true).unwrap();
             mistake(|| TcpListener::from_std(listener))
                 .names("`enable_io`")
-                .names("`Builder`");
+                .names("runtime builder");
         }
     });
 }

@@ -171,7 +171,7 @@ fn the_worker_of_a_task_has_an_index() {
         let task = runtime.spawn(async { runtime::runtime::worker_index() });
         let index = runtime.block_on(task).unwrap();
         match flavour {
-            Flavour::CurrentThread => assert_eq!(index, None),
+            Flavour::CurrentThread => assert_eq!(index, Some(0)),
             Flavour::MultiThread(workers) => assert!(index.unwrap() < workers),
         }
         let blocking = runtime.spawn_blocking(runtime::runtime::worker_index);

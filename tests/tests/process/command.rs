@@ -146,7 +146,7 @@ fn outside_of_a_runtime_no_process_is_started() {
             .spawn_with(|_| unreachable!("it is started"))
             .unwrap()
     });
-    assert!(panic.message.contains("within a runtime"), "{panic:?}");
+    assert!(panic.message.contains("within this runtime"), "{panic:?}");
     let panic = panic_of(|| Command::new("true").spawn());
     assert!(panic.file.ends_with("command.rs"), "{panic:?}");
     let panic = panic_of(|| drop(Command::new("true").output()));

@@ -236,7 +236,7 @@ fn pipes_of_std_are_taken_over() {
         .unwrap();
     let stdin = child.stdin.take().unwrap();
     let panic = panic_of(|| ChildStdin::from_std(stdin));
-    assert!(panic.message.contains("within a runtime"), "{panic:?}");
+    assert!(panic.message.contains("within this runtime"), "{panic:?}");
     assert!(panic.file.ends_with("pipes.rs"), "{panic:?}");
     child.wait().unwrap();
 }

@@ -39,7 +39,7 @@ fn assert_panics_here<R>(f: impl FnOnce() -> R, expected: &str) {
 #[test]
 fn timers_outside_of_a_runtime_are_refused_when_they_are_made() {
     let second = Duration::from_secs(1);
-    let expected = "`#[runtime::main]`";
+    let expected = "`Runtime::block_on`";
     assert_panics_here(|| sleep(second), expected);
     assert_panics_here(|| sleep_until(Instant::now()), expected);
     assert_panics_here(|| timeout(second, async {}), expected);
@@ -64,7 +64,7 @@ fn timers_outside_of_a_runtime_are_refused_when_they_are_made() {
 fn timers_in_a_runtime_without_time_are_refused_when_they_are_made() {
     let _entered = enter(CurrentTimers::Disabled);
     let second = Duration::from_secs(1);
-    let expected = "call `enable_time`";
+    let expected = "Call `enable_time`";
     assert_panics_here(|| sleep(second), expected);
     assert_panics_here(|| timeout(second, async {}), expected);
     assert_panics_here(|| interval(second), expected);
@@ -94,14 +94,14 @@ fn pausing_at_the_wrong_time_or_place_is_refused() {
         || {
             resume();
         },
-        "time is not paused",
+        "time is not frozen",
     );
     pause();
     assert_panics_here(
         || {
             pause();
         },
-        "time is already paused",
+        "time is already frozen",
     );
     drop(entered);
 
@@ -111,6 +111,6 @@ fn pausing_at_the_wrong_time_or_place_is_refused() {
         || {
             pause();
         },
-        "current-thread runtime",
+        "`current_thread` Tokio runtime",
     );
 }

@@ -180,7 +180,7 @@ fn a_task_without_budget_waits_for_its_next_turn() {
 }
 
 #[test]
-#[should_panic(expected = "poll timers only while the runtime")]
+#[should_panic(expected = "Poll timers only while the runtime")]
 fn it_cannot_be_polled_first_after_shutdown() {
     let worker = Worker::new();
     let mut task = Task::new(sleep(ms(1)));

@@ -13,14 +13,13 @@ use runtime_base::io::{AsyncRead, ReadBuf};
 use crate::interest::Interest;
 use crate::readiness::Direction;
 use crate::source::memory::{into_spare, receive};
-use crate::source::{Done, Source};
+use crate::source::{Done, Outlook, Source};
 
 /// The receiving end of a pipe.
 ///
 /// Made by [`pipe`](super::pipe), by [`OpenOptions`](super::OpenOptions), or of a descriptor. Bytes
 /// are read through [`AsyncRead`]. The end is reached when all senders are gone. One that was opened
-/// by name before any sender is at the end until there is one: wait with
-/// [`readable`](Self::readable), or open it for both directions.
+/// by name before any sender waits for the first one.
 pub struct Receiver {
     source: Source<File>,
 }
@@ -28,6 +27,7 @@ pub struct Receiver {
 super::impl_end!(
     Receiver,
     Interest::READABLE,
+    Outlook::Misleading,
     [libc::O_RDONLY, libc::O_RDWR],
     "the pipe is not open for reading"
 );

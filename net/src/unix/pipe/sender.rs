@@ -9,7 +9,8 @@ use runtime_base::io::AsyncWrite;
 
 use crate::interest::Interest;
 use crate::readiness::Direction;
-use crate::source::{Done, Source};
+use crate::ready::Ready;
+use crate::source::{Done, Outlook, Source};
 
 /// The sending end of a pipe.
 ///
@@ -24,11 +25,19 @@ pub struct Sender {
 super::impl_end!(
     Sender,
     Interest::WRITABLE,
+    Outlook::Open,
     [libc::O_WRONLY, libc::O_RDWR],
     "the pipe is not open for writing"
 );
 
 impl Sender {
+    /// The same sender, of a pipe that was made just now and is empty.
+    pub(super) fn assuming_room(self) -> Self {
+        Self {
+            source: self.source.assuming(Outlook::Ready(Ready::WRITABLE)),
+        }
+    }
+
     /// Waits until there is room to write, or all receivers are gone.
     ///
     /// # Errors

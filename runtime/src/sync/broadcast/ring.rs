@@ -301,7 +301,11 @@ fn receive<T: Clone>(mut slot: MutexGuard<'_, Slot<T>>, next: &mut u64) -> T {
     // First, so that a panic in `clone` leaves the receiver behind the value, and counted there.
     *next = next.wrapping_add(1);
     match slot.pass() {
-        Some(value) => value,
+        // Everybody gets a clone, also the last: programs may count them.
+        Some(value) => {
+            drop(slot);
+            value.clone()
+        }
         None => {
             let value = slot.value.clone();
             value.expect("a slot that is not read by all has its value")

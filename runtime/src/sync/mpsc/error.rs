@@ -21,6 +21,22 @@ impl<T> fmt::Display for SendError<T> {
 
 impl<T> Error for SendError<T> {}
 
+/// Nothing gives it: what is received is an `Option`. Tokio has kept the name.
+#[doc(hidden)]
+#[deprecated = "This type is unused because recv returns an Option"]
+#[derive(Debug, Clone)]
+pub struct RecvError(());
+
+#[allow(deprecated)]
+impl fmt::Display for RecvError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("channel closed")
+    }
+}
+
+#[allow(deprecated)]
+impl Error for RecvError {}
+
 /// Why [`try_send`](super::Sender::try_send) did not send; with the value.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum TrySendError<T> {
@@ -41,10 +57,14 @@ impl<T> TrySendError<T> {
 
 impl<T> fmt::Debug for TrySendError<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Full(_) => "Full(..)",
-            Self::Closed(_) => "Closed(..)",
-        })
+        // In quotes, as with Tokio.
+        fmt::Debug::fmt(
+            match self {
+                Self::Full(_) => "Full(..)",
+                Self::Closed(_) => "Closed(..)",
+            },
+            f,
+        )
     }
 }
 
@@ -105,10 +125,14 @@ impl<T> SendTimeoutError<T> {
 
 impl<T> fmt::Debug for SendTimeoutError<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Timeout(_) => "Timeout(..)",
-            Self::Closed(_) => "Closed(..)",
-        })
+        // In quotes, as with Tokio.
+        fmt::Debug::fmt(
+            match self {
+                Self::Timeout(_) => "Timeout(..)",
+                Self::Closed(_) => "Closed(..)",
+            },
+            f,
+        )
     }
 }
 

@@ -11,7 +11,6 @@ use super::Mutex;
 ///
 /// Made by [`Mutex::lock_owned`].
 #[clippy::has_significant_drop]
-#[must_use = "if unused the Mutex will immediately unlock"]
 pub struct OwnedMutexGuard<T: ?Sized> {
     locked: Locked<T>,
 }

@@ -4,10 +4,11 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Waker, ready};
 
 use pin_project_lite::pin_project;
 use runtime_base::sync::atomic::Ordering::{Acquire, Relaxed};
+use runtime_base::trace;
 use runtime_base::wait_list::{ListRef, WaitList, Waiter};
 
 use super::{End, Notify, PERMIT, WAITERS, calls};
@@ -246,6 +247,7 @@ impl Future for Notified<'_> {
 
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        ready!(trace::poll_leaf(cx));
         poll_turn(self.project().waiter, Some(cx.waker()))
     }
 }
@@ -298,6 +300,7 @@ impl Future for OwnedNotified {
 
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        ready!(trace::poll_leaf(cx));
         poll_turn(self.project().waiter, Some(cx.waker()))
     }
 }

@@ -196,7 +196,7 @@ mod plain {
     }
 
     #[test]
-    #[should_panic(expected = "polled after it was ready")]
+    #[should_panic(expected = "called after complete")]
     fn polling_after_the_end_panics() {
         let (sender, mut receiver) = channel();
         sender.send(5).unwrap();

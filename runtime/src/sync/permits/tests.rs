@@ -192,6 +192,23 @@ mod alone {
         Done,
     }
 
+    #[test]
+    fn a_poll_that_is_looked_on_takes_nothing_and_queues_nowhere() {
+        let permits = Permits::new(1);
+        let mut cx = Context::from_waker(Waker::noop());
+        let mut acquire = Box::pin(permits.acquire(1));
+        let mut leaves = 0;
+        let look = || acquire.as_mut().poll(&mut cx).is_pending();
+        assert!(runtime_base::trace::trace_with(look, |_| leaves += 1));
+        assert_eq!((leaves, permits.available()), (1, 1));
+        permits.try_acquire(1).unwrap();
+        let look = || acquire.as_mut().poll(&mut cx).is_pending();
+        assert!(runtime_base::trace::trace_with(look, |_| leaves += 1));
+        // Nobody is in the queue for it.
+        permits.release(1);
+        assert_eq!((leaves, permits.available()), (2, 1));
+    }
+
     proptest! {
         #[test]
         fn it_behaves_as_a_count_with_a_queue(start in 0..4usize, steps in steps()) {
@@ -212,6 +229,11 @@ mod alone {
                         }
                         let result = future.as_mut().poll(&mut Context::from_waker(waker));
                         let expected = match *phase {
+                            // What was granted before the close is given back.
+                            Phase::Granted if model.closed => {
+                                model.count += *n;
+                                Some(false)
+                            }
                             Phase::Granted => Some(true),
                             Phase::Refused(held) => {
                                 model.count += held;

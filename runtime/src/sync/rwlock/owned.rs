@@ -46,7 +46,6 @@ impl<T: ?Sized> Drop for Writing<T> {
 ///
 /// Made by [`RwLock::read_owned`].
 #[clippy::has_significant_drop]
-#[must_use = "if unused the RwLock will immediately unlock"]
 pub struct OwnedRwLockReadGuard<T: ?Sized, U: ?Sized = T> {
     /// Points into the value of the lock, which stays while `locked` has it.
     value: NonNull<U>,
@@ -127,7 +126,6 @@ show_as_value!([T: ?Sized,] OwnedRwLockReadGuard<T, U>, U);
 ///
 /// Made by [`RwLock::write_owned`].
 #[clippy::has_significant_drop]
-#[must_use = "if unused the RwLock will immediately unlock"]
 pub struct OwnedRwLockWriteGuard<T: ?Sized> {
     /// Sent and shared exactly where the value may be, both ways.
     locked: Writing<T>,
@@ -254,7 +252,6 @@ show_as_value!([] OwnedRwLockWriteGuard<T>, T);
 ///
 /// Made by [`OwnedRwLockWriteGuard::map`].
 #[clippy::has_significant_drop]
-#[must_use = "if unused the RwLock will immediately unlock"]
 pub struct OwnedRwLockMappedWriteGuard<T: ?Sized, U: ?Sized = T> {
     /// Points into the value of the lock, which stays while `locked` has it.
     value: NonNull<U>,

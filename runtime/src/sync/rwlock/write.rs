@@ -171,7 +171,6 @@ show_as_value!([] RwLockWriteGuard<'_, T>, T);
 ///
 /// Made by [`RwLockWriteGuard::map`].
 #[clippy::has_significant_drop]
-#[must_use = "if unused the RwLock will immediately unlock"]
 pub struct RwLockMappedWriteGuard<'a, T: ?Sized> {
     permits: &'a Permits,
     max_readers: u32,

@@ -9,7 +9,7 @@ use super::*;
 #[derive(Debug)]
 pub struct OwnedSemaphorePermit {
     semaphore: Arc<Semaphore>,
-    count: u32,
+    count: usize,
 }
 
 impl Semaphore {
@@ -42,7 +42,7 @@ impl Semaphore {
         n: u32,
     ) -> Result<OwnedSemaphorePermit, AcquireError> {
         self.permits.acquire(n as usize).await?;
-        Ok(self.into_permit(n))
+        Ok(self.into_permit(n as usize))
     }
 
     /// Takes one permit if there is one, held by `Arc`.
@@ -66,7 +66,7 @@ impl Semaphore {
         n: u32,
     ) -> Result<OwnedSemaphorePermit, TryAcquireError> {
         self.permits.try_acquire(n as usize)?;
-        Ok(self.into_permit(n))
+        Ok(self.into_permit(n as usize))
     }
 
     /// Takes one permit as [`acquire_owned`](Self::acquire_owned), blocking the thread.
@@ -101,7 +101,7 @@ impl Semaphore {
     }
 
     /// The guard for `count` permits that were taken from the counter.
-    fn into_permit(self: Arc<Self>, count: u32) -> OwnedSemaphorePermit {
+    fn into_permit(self: Arc<Self>, count: usize) -> OwnedSemaphorePermit {
         OwnedSemaphorePermit {
             semaphore: self,
             count,
@@ -124,22 +124,22 @@ impl OwnedSemaphorePermit {
     pub fn merge(&mut self, mut other: Self) {
         assert!(
             Arc::ptr_eq(&self.semaphore, &other.semaphore),
-            "these permits belong to different semaphores; merge those of one"
+            "merging permits from different semaphore instances; merge those of one"
         );
-        self.count = merged(self.count, other.count);
+        // No overflow: a semaphore has not so many.
+        self.count += other.count;
         other.count = 0;
     }
 
     /// Moves `n` of the permits into a guard of their own; `None` if this one has fewer.
     pub fn split(&mut self, n: usize) -> Option<Self> {
-        let n = u32::try_from(n).ok()?;
         self.count = self.count.checked_sub(n)?;
         Some(self.semaphore.clone().into_permit(n))
     }
 
     /// How many permits this guard holds.
     pub fn num_permits(&self) -> usize {
-        self.count as usize
+        self.count
     }
 
     /// The semaphore that gave the permits.
@@ -150,6 +150,6 @@ impl OwnedSemaphorePermit {
 
 impl Drop for OwnedSemaphorePermit {
     fn drop(&mut self) {
-        self.semaphore.add_permits(self.count as usize);
+        self.semaphore.add_permits(self.count);
     }
 }

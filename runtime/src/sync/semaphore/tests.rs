@@ -34,7 +34,7 @@ mod alone {
     }
 
     #[test]
-    #[should_panic(expected = "different semaphores")]
+    #[should_panic(expected = "different semaphore instances")]
     fn permits_of_two_semaphores_cannot_be_merged() {
         let (one, two) = (Semaphore::new(1), Semaphore::new(1));
         one.try_acquire().unwrap().merge(two.try_acquire().unwrap());

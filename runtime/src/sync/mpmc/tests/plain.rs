@@ -145,6 +145,11 @@ impl Model {
     fn poll(&mut self, id: usize, task: Task, phase: Phase) -> Option<Outcome> {
         match (task, phase) {
             (_, Phase::Queued) => None,
+            // Room that was promised before the close is given back.
+            (Task::Send(_), Phase::Called(true)) if self.closed => {
+                self.room += 1;
+                Some(Outcome::Sent(false))
+            }
             (Task::Send(value), Phase::Called(true)) => {
                 self.push(value);
                 Some(Outcome::Sent(true))
