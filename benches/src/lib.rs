@@ -18,6 +18,7 @@
 // The two instances of the workloads are what this crate is for.
 #![allow(clippy::duplicate_mod)]
 
+pub mod child;
 pub mod comparison;
 pub mod heap;
 pub mod load;
@@ -25,4 +26,5 @@ pub mod ours;
 pub mod peer;
 pub mod process;
 pub mod row;
+pub mod sides;
 pub mod statistics;

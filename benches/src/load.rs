@@ -1,7 +1,7 @@
-//! The clients of the socket rows.
+//! The clients of the socket rows, and files to be read.
 //!
-//! They know neither runtime: plain threads, with the blocking sockets of the standard library or
-//! with a bare mio loop, the same for both sides. Between rounds they sleep.
+//! They know no runtime: plain threads, with the blocking sockets of the standard library or
+//! with a bare mio loop, the same for all sides. Between rounds they sleep.
 
 use std::io;
 use std::net::TcpStream;
@@ -11,10 +11,12 @@ use socket2::SockRef;
 
 mod crew;
 mod echo_client;
+mod shared_file;
 mod visitor;
 
 pub use crew::Crew;
 pub use echo_client::EchoClient;
+pub use shared_file::SharedFile;
 pub use visitor::Visitor;
 
 /// Bytes of one echo request.

@@ -1,5 +1,5 @@
-//! What the system knows of this process: CPU time, and how many descriptors it may have; and signals
-//! to itself.
+//! What the system knows of this process: CPU time, how many descriptors it may have and on which CPUs
+//! it runs; and signals to itself.
 #![allow(unsafe_code)] // System calls that the standard library does not wrap.
 
 use std::time::Duration;
@@ -57,4 +57,56 @@ pub fn raise(signal: libc::c_int) {
     // SAFETY: it takes no memory. What a handler may do is the concern of who has installed it.
     let result = unsafe { libc::raise(signal) };
     assert_eq!(result, 0, "there is no signal {signal}");
+}
+
+/// Lets the calling thread run on every CPU again that it was allowed to run on before.
+#[derive(Debug)]
+pub struct OneCpu {
+    #[cfg(target_os = "linux")]
+    before: libc::cpu_set_t,
+}
+
+/// Confines the calling thread, and all threads and processes that it starts, to one CPU until the
+/// result is dropped. They stay there.
+#[cfg(target_os = "linux")]
+#[must_use]
+pub fn confine_to_one_cpu() -> OneCpu {
+    // SAFETY: a set of CPUs is numbers, for which all zeros are valid: the empty set.
+    let mut before: libc::cpu_set_t = unsafe { std::mem::zeroed() };
+    // SAFETY: `before` is a valid place for a set of this size.
+    let result = unsafe { libc::sched_getaffinity(0, size_of_val(&before), &raw mut before) };
+    assert_eq!(result, 0, "cannot see on which CPUs this thread may run");
+    // The last one: the first often serves the interrupts.
+    let last = (0..libc::CPU_SETSIZE as usize)
+        .rev()
+        // SAFETY: the numbers are below the size of the set.
+        .find(|cpu| unsafe { libc::CPU_ISSET(*cpu, &before) })
+        .expect("this thread runs somewhere");
+    // SAFETY: as above.
+    let mut one: libc::cpu_set_t = unsafe { std::mem::zeroed() };
+    // SAFETY: `last` is below the size of the set.
+    unsafe { libc::CPU_SET(last, &mut one) };
+    set_cpus(&one);
+    OneCpu { before }
+}
+
+#[cfg(target_os = "linux")]
+fn set_cpus(cpus: &libc::cpu_set_t) {
+    // SAFETY: the set is initialised, of this size, and only read.
+    let result = unsafe { libc::sched_setaffinity(0, size_of_val(cpus), cpus) };
+    assert_eq!(result, 0, "cannot choose the CPUs of this thread");
+}
+
+#[cfg(target_os = "linux")]
+impl Drop for OneCpu {
+    fn drop(&mut self) {
+        set_cpus(&self.before);
+    }
+}
+
+/// Not done on this system.
+#[cfg(not(target_os = "linux"))]
+#[must_use]
+pub fn confine_to_one_cpu() -> OneCpu {
+    OneCpu {}
 }
