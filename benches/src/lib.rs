@@ -12,6 +12,9 @@
 //! - [`load`]: the clients of the socket rows, which know neither runtime.
 //! - [`process`]: CPU time and descriptors of this process.
 //! - [`comparison`]: rounds, order, calibration.
+//! - [`sides`]: who does the work.
+//! - [`child`]: processes that a program starts from itself.
+//! - [`stalling`]: tasks that misbehave, for the program `stall`.
 //! - [`statistics`]: medians and the like.
 
 #![deny(unsafe_code)]
@@ -27,4 +30,5 @@ pub mod peer;
 pub mod process;
 pub mod row;
 pub mod sides;
+pub mod stalling;
 pub mod statistics;

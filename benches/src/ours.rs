@@ -6,7 +6,7 @@ use rt::net::{RecvBatch, UdpSocket};
 #[path = "workloads/table.rs"]
 mod table;
 
-pub use table::rows;
+pub use table::{rows, victim};
 
 /// The signal of the row `signal`. Each side has one of its own: a signal is for all who listen in
 /// the process.

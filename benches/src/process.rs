@@ -110,3 +110,42 @@ impl Drop for OneCpu {
 pub fn confine_to_one_cpu() -> OneCpu {
     OneCpu {}
 }
+
+/// Lets the sleeps of the calling thread end when they are to end and not up to 50 µs later.
+#[cfg(target_os = "linux")]
+pub fn sharpen_timers() {
+    // SAFETY: this option takes a number.
+    let _ = unsafe { libc::prctl(libc::PR_SET_TIMERSLACK, 1 as libc::c_ulong) };
+}
+
+/// Not done on this system.
+#[cfg(not(target_os = "linux"))]
+pub fn sharpen_timers() {}
+
+/// Waits until `poll` has events, but no longer than `timeout`, which mio rounds up to whole
+/// milliseconds. Whether there may be events.
+#[cfg(target_os = "linux")]
+pub fn wait_readable(poll: &mio::Poll, timeout: Duration) -> bool {
+    use std::os::fd::AsRawFd;
+    let mut descriptor = libc::pollfd {
+        fd: poll.as_raw_fd(),
+        events: libc::POLLIN,
+        revents: 0,
+    };
+    let timeout = libc::timespec {
+        tv_sec: timeout.as_secs() as libc::time_t,
+        tv_nsec: timeout.subsec_nanos().into(),
+    };
+    // SAFETY: one descriptor and one time, both valid for the length of the call; no signals are
+    // masked.
+    let count =
+        unsafe { libc::ppoll(&raw mut descriptor, 1, &raw const timeout, std::ptr::null()) };
+    count != 0
+}
+
+/// As well as this system can.
+#[cfg(not(target_os = "linux"))]
+pub fn wait_readable(_poll: &mio::Poll, timeout: Duration) -> bool {
+    std::thread::sleep(timeout.min(Duration::from_micros(200)));
+    true
+}

@@ -14,10 +14,13 @@ mod locks;
 mod memory;
 mod signals;
 mod sockets;
+mod stalls;
 mod tasks;
 mod timers;
 #[cfg(unix)]
 mod unix;
+
+pub use stalls::victim;
 
 use rt::runtime::{Builder, Runtime};
 
