@@ -8,14 +8,20 @@ use std::thread::available_parallelism;
 use std::time::Duration;
 
 use benches::row::{Cost, Pace, Row};
-use benches::{ours, peer, process};
+use benches::sides::Side;
+use benches::{child, process};
 use criterion::{Criterion, criterion_group, criterion_main};
 
 fn rows(criterion: &mut Criterion) {
     process::raise_descriptor_limit();
+    child::start_from(env!("CARGO_BIN_EXE_compare"));
     let workers = available_parallelism().map_or(1, usize::from);
-    for (ours, peer) in ours::rows(workers).iter().zip(&peer::rows(workers)) {
-        if ours.work.pace == Pace::Calibrated {
+    for (ours, peer) in Side::Ours
+        .rows(workers)
+        .iter()
+        .zip(&Side::Tokio.rows(workers))
+    {
+        if ours.work.pace == Pace::Calibrated && !ours.work.is_heavy {
             let mut group = criterion.benchmark_group(ours.name());
             group.sample_size(20);
             group.measurement_time(Duration::from_secs(2));

@@ -14,6 +14,8 @@
 //! - [`comparison`]: rounds, order, calibration.
 //! - [`sides`]: who does the work.
 //! - [`child`]: processes that a program starts from itself.
+//! - [`serving`], [`served`]: servers, each in a process of its own, and the rows with them.
+//! - [`floor`], [`smol`]: others that do some of the work.
 //! - [`stalling`]: tasks that misbehave, for the program `stall`.
 //! - [`statistics`]: medians and the like.
 
@@ -23,12 +25,16 @@
 
 pub mod child;
 pub mod comparison;
+pub mod floor;
 pub mod heap;
 pub mod load;
 pub mod ours;
 pub mod peer;
 pub mod process;
 pub mod row;
+pub mod served;
+pub mod serving;
 pub mod sides;
+pub mod smol;
 pub mod stalling;
 pub mod statistics;

@@ -149,3 +149,72 @@ pub fn wait_readable(_poll: &mio::Poll, timeout: Duration) -> bool {
     std::thread::sleep(timeout.min(Duration::from_micros(200)));
     true
 }
+
+/// What a process has used.
+#[derive(Clone, Copy, Debug)]
+pub struct Usage {
+    /// Of all its threads.
+    pub cpu: Duration,
+    /// Context switches of the threads that live.
+    pub switches: u64,
+    /// Bytes that are resident now.
+    pub resident: u64,
+}
+
+/// What the process with this id, of this user, has used so far.
+///
+/// # Panics
+///
+/// If there is no such process.
+#[cfg(target_os = "linux")]
+#[must_use]
+pub fn usage_of(process: u32) -> Usage {
+    let mut clock = 0;
+    let mut time = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    // SAFETY: `clock` and `time` are valid places for what the calls write, for their length.
+    let result = unsafe {
+        match libc::clock_getcpuclockid(process as libc::pid_t, &raw mut clock) {
+            0 => libc::clock_gettime(clock, &raw mut time),
+            error => error,
+        }
+    };
+    assert_eq!(result, 0, "there is no process {process}");
+    let number = |text: &str, key: &str| -> u64 {
+        let line = text.lines().find_map(|line| line.strip_prefix(key));
+        let word = line.and_then(|line| line.split_whitespace().next());
+        word.and_then(|word| word.parse().ok()).unwrap_or(0)
+    };
+    let status = std::fs::read_to_string(format!("/proc/{process}/status"));
+    let status = status.expect("cannot read the state of a process");
+    let threads = std::fs::read_dir(format!("/proc/{process}/task"));
+    let switches = threads
+        .expect("cannot list the threads of a process")
+        .filter_map(|thread| {
+            // A thread may end at any time.
+            let status = std::fs::read_to_string(thread.ok()?.path().join("status")).ok()?;
+            Some(
+                number(&status, "voluntary_ctxt_switches:")
+                    + number(&status, "nonvoluntary_ctxt_switches:"),
+            )
+        })
+        .sum();
+    Usage {
+        cpu: Duration::new(time.tv_sec as u64, time.tv_nsec as u32),
+        switches,
+        resident: number(&status, "VmRSS:") * 1024,
+    }
+}
+
+/// Not known on this system.
+#[cfg(not(target_os = "linux"))]
+#[must_use]
+pub fn usage_of(_process: u32) -> Usage {
+    Usage {
+        cpu: Duration::ZERO,
+        switches: 0,
+        resident: 0,
+    }
+}

@@ -263,8 +263,7 @@ fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Option<Request>,
             "--null" => request.is_null = true,
             "--only" => {
                 let name = arguments.next().unwrap_or_default();
-                let side = sides::ALL.iter().find(|side| side.to_string() == name);
-                request.only = Some(*side.ok_or(format!("--only takes a side, not `{name}`"))?);
+                request.only = Some(name.parse()?);
             }
             "--workers" => {
                 let number = arguments.next().unwrap_or_default();

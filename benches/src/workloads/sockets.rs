@@ -7,46 +7,8 @@ use super::rt::net::TcpListener;
 use super::rt::runtime::Runtime;
 use super::rt::sync::oneshot;
 use super::rt::task;
-use crate::load::{Crew, Dialogue, EchoClient, REQUEST, Visitor};
+use crate::load::{Crew, Visitor};
 use crate::row::{Cost, Workload};
-
-/// Requests per connection in one iteration: with fewer, a thousand connections would be measured
-/// starting and stopping.
-const REQUESTS: u64 = 5;
-
-/// One connection: what a round trip takes.
-pub(super) fn echo_1(runtime: Runtime) -> Workload {
-    echo(runtime, 1)
-}
-
-/// A server that is busy.
-pub(super) fn echo_64(runtime: Runtime) -> Workload {
-    echo(runtime, 64)
-}
-
-/// A server with many connections.
-pub(super) fn echo_1000(runtime: Runtime) -> Workload {
-    echo(runtime, 1_000)
-}
-
-fn echo(runtime: Runtime, connections: usize) -> Workload {
-    let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
-    let address = listener.local_addr().unwrap();
-    runtime.spawn(serve_echo(listener, 2 * REQUEST));
-    let crew = Crew::new(1, |_| {
-        let mut client = None;
-        move |requests| {
-            client
-                .get_or_insert_with(|| {
-                    EchoClient::connect(address, connections, Dialogue::echo(REQUEST))
-                })
-                .exchange(requests * REQUESTS);
-        }
-    });
-    Workload::new(connections as u64 * REQUESTS, move |iterations| {
-        serve(&runtime, &crew, iterations)
-    })
-}
 
 /// An echo server whose connections have a buffer of `room` bytes each.
 pub(super) async fn serve_echo(listener: TcpListener, room: usize) {

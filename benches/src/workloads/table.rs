@@ -2,7 +2,7 @@
 
 #[cfg(unix)]
 use super::SIGNAL;
-use super::{receive_burst, rt};
+use super::{for_hyper, receive_burst, rt};
 use crate::row::{Flavour, Measure, Pace, Row, Unit, Work, Workload};
 
 mod channels;
@@ -12,6 +12,7 @@ mod fanout;
 mod files;
 mod locks;
 mod memory;
+mod services;
 mod signals;
 mod sockets;
 mod stalls;
@@ -20,6 +21,7 @@ mod timers;
 #[cfg(unix)]
 mod unix;
 
+pub use services::serve;
 pub use stalls::victim;
 
 use rt::runtime::{Builder, Runtime};
@@ -109,9 +111,6 @@ const TABLE: &[Line] = &[
     row("notify_100", Both, NS, signals::notify_100, "one of 100 tasks woken by notify_waiters"),
     row("timer_insert_drop", Both, NS, timers::insert_drop, "a sleep polled once and dropped"),
     row("timer_fire", Both, CPU_NS, timers::fire, "a sleep that ends, one of 500 at a time"),
-    row("echo_1", Both, US, sockets::echo_1, "64 bytes there and back, one connection").system().confined(),
-    row("echo_64", Both, US, sockets::echo_64, "64 bytes there and back, one of 64 connections").system(),
-    row("echo_1000", Both, US, sockets::echo_1000, "64 bytes there and back, one of 1,000 connections").system(),
     row("accept_close", Both, US, sockets::accept_close, "a connection opened, accepted and closed").system(),
     row("udp_echo", Both, US, datagrams::udp_echo, "a datagram of 64 bytes there and back").system().confined(),
     row("udp_batch", Both, NS, datagrams::udp_batch, "one of 128 datagrams that have arrived, received: by recv_many here, by try_recv_from in a loop on Tokio").system(),
