@@ -17,6 +17,7 @@
 //! - [`serving`], [`served`]: servers, each in a process of its own, and the rows with them.
 //! - [`floor`], [`smol`]: others that do some of the work.
 //! - [`stalling`]: tasks that misbehave, for the program `stall`.
+//! - [`paths`]: short ways through a runtime, for the program `instructions`.
 //! - [`statistics`]: medians and the like.
 
 #![deny(unsafe_code)]
@@ -29,6 +30,7 @@ pub mod floor;
 pub mod heap;
 pub mod load;
 pub mod ours;
+pub mod paths;
 pub mod peer;
 pub mod process;
 pub mod row;

@@ -7,7 +7,7 @@ use rt::net::{RecvBatch, TcpStream, UdpSocket};
 #[path = "workloads/table.rs"]
 mod table;
 
-pub use table::{rows, serve, victim};
+pub use table::{rows, serve, victim, walk};
 
 /// The signal of the row `signal`. Each side has one of its own: a signal is for all who listen in
 /// the process.

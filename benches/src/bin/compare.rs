@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use benches::comparison::{Plan, compare};
 use benches::heap::Counted;
-use benches::row::Row;
+use benches::row::{Row, Unit};
 use benches::sides::{self, Side};
 use benches::statistics::geometric_mean;
 use benches::{child, process};
@@ -43,7 +43,7 @@ spread S`, with R as ours/WHO. WHO is `floor` (a bare mio loop on one thread, wi
 `per_core` (one current-thread Tokio per CPU, with SO_REUSEPORT) or `smol`.
 The last lines are `geomean_system R`, the geometric mean of the ratios of the rows in which most of
 the time goes to the system, and `geomean R worst NAME R`: the mean of the others, and the highest
-ratio of all.
+ratio of all. Numbers of the unit `times` are in none of these.
 
 A name that ends in _ct is the row on the current-thread runtime; the others are on the
 multi-thread runtime. All runtimes have their default settings, live through the whole row and
@@ -180,7 +180,10 @@ fn measure(participants: &[(Side, &Row)], plan: Plan, ratios: &mut Ratios) -> St
             "row {name} ours {ours:.2} tokio {:.2} unit {unit} ratio {:.3} spread {:.3}\n",
             tokio.cost, tokio.ratio, tokio.spread
         );
-        ratios.add(&name, row.work.is_micro, tokio.ratio);
+        // How often something happens is told for those who look, and makes no mean.
+        if unit != Unit::Times {
+            ratios.add(&name, row.work.is_micro, tokio.ratio);
+        }
         for ((side, _), outcome) in participants.iter().zip(outcomes).skip(2) {
             text += &format!(
                 "peer {name} {side} {:.2} unit {unit} ratio {:.3} spread {:.3}\n",

@@ -26,9 +26,9 @@ pub fn serve(flavour: Flavour, service: Service, listener: StdListener) {
         let listener = TcpListener::from_std(listener).expect("cannot take over the listener");
         match service {
             Service::Echo(room) => drop(task::spawn(serve_echo(listener, room))),
-            Service::Timeout => each(listener, |stream| with_timeout(stream)),
-            Service::Hash => each(listener, |stream| hashed(stream)),
-            Service::Hello => each(listener, |stream| hello(stream)),
+            Service::Timeout => each(listener, with_timeout),
+            Service::Hash => each(listener, hashed),
+            Service::Hello => each(listener, hello),
             Service::Proxy => {
                 let inner = TcpListener::bind("127.0.0.1:0").await.unwrap();
                 let address = inner.local_addr().unwrap();
