@@ -11,7 +11,7 @@ use std::process::{ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::OnceLock;
 use std::{io, thread};
 
-use crate::process::{Usage, raise_descriptor_limit, usage_of};
+use crate::process::{SyscallCounter, Usage, raise_descriptor_limit, usage_of};
 use crate::{load, serving};
 
 /// The argument that makes a child of a program.
@@ -37,6 +37,9 @@ pub fn run_if_asked() {
     let rest: Vec<String> = arguments.collect();
     match kind.as_str() {
         "serve" => {
+            // Until the parent is ready, and with it what it measures.
+            let mut line = String::new();
+            io::stdin().read_line(&mut line).expect("cannot read");
             thread::spawn(|| {
                 let _ = io::copy(&mut io::stdin(), &mut io::sink());
                 std::process::exit(0);
@@ -114,6 +117,13 @@ impl Child {
     #[must_use]
     pub fn usage(&self) -> Usage {
         usage_of(self.process.id())
+    }
+
+    /// Counts its system calls from now on, if the system lets us. Only threads that it starts later
+    /// are counted besides its first, so it is for a child that has just been started.
+    #[must_use]
+    pub fn count_syscalls(&self) -> Option<SyscallCounter> {
+        SyscallCounter::of(self.process.id())
     }
 }
 

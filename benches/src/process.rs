@@ -2,7 +2,13 @@
 //! it runs; and signals to itself.
 #![allow(unsafe_code)] // System calls that the standard library does not wrap.
 
+#[cfg_attr(target_os = "linux", path = "process/syscalls.rs")]
+#[cfg_attr(not(target_os = "linux"), path = "process/no_syscalls.rs")]
+mod syscalls;
+
 use std::time::Duration;
+
+pub use syscalls::SyscallCounter;
 
 /// CPU time of all threads of this process since it started.
 #[cfg(unix)]

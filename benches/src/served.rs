@@ -46,6 +46,9 @@ const LATENCIES: &[Measure] = &[
     },
 ];
 
+const BYTES: &[Measure] = &[Measure::only(Unit::Bytes)];
+const TIMES: &[Measure] = &[Measure::only(Unit::Times)];
+
 /// Bytes of a large echo request.
 const LARGE: usize = 16 * 1024;
 
@@ -104,6 +107,13 @@ const fn at_rest(
     }
 }
 
+const fn syscalls(name: &'static str, connections: usize, about: &'static str) -> Line {
+    Line {
+        connections,
+        ..at_rest(name, TIMES, start_syscalls, about)
+    }
+}
+
 impl Line {
     const fn heavy(mut self) -> Line {
         self.work = self.work.heavy();
@@ -133,8 +143,10 @@ const TABLE: &[Line] = &[
     latency("latency_30", |line, side, flavour| start_latency(line, side, flavour, 0.3), "latency at 30 % of the rate that saturates Tokio: hash 10 us and echo, 64 connections, open loop").heavy(),
     latency("latency_70", |line, side, flavour| start_latency(line, side, flavour, 0.7), "latency at 70 % of the rate that saturates Tokio"),
     latency("latency_90", |line, side, flavour| start_latency(line, side, flavour, 0.9), "latency at 90 % of the rate that saturates Tokio").heavy(),
-    at_rest("connection_bytes", &[Measure::only(Unit::Bytes)], start_connection_bytes, "resident memory of the server per connection, of 1,000"),
-    at_rest("rest_wakeups", &[Measure::only(Unit::Times)], start_rest, "context switches of the server per second, at rest with 1,000 connections").heavy(),
+    syscalls("syscalls_1", 1, "system calls of the server per request, 64 bytes there and back, one connection").confined(),
+    syscalls("syscalls_64", 64, "system calls of the server per request, 64 bytes there and back, one of 64 connections"),
+    at_rest("connection_bytes", BYTES, start_connection_bytes, "resident memory of the server per connection, of 1,000"),
+    at_rest("rest_wakeups", TIMES, start_rest, "context switches of the server per second, at rest with 1,000 connections").heavy(),
 ];
 
 /// All rows of this kind that `side` does.
@@ -211,6 +223,23 @@ fn saturating_rate(flavour: Flavour) -> f64 {
         let requests = 200;
         let time = client.exchange(requests);
         (requests * CONNECTIONS as u64) as f64 / time.as_secs_f64()
+    })
+}
+
+fn start_syscalls(line: &Line, side: Side, flavour: Flavour) -> Workload {
+    const REQUESTS: u64 = 20_000;
+    let (server, counter) = Server::start_counted(side, flavour, line.service);
+    let connections = line.connections as u64;
+    let mut client = Client::start(server.address, line.connections, line.speech);
+    Workload::new(1, move |_| {
+        let _serves = &server;
+        let Some(counter) = &counter else {
+            return Cost::value(f64::NAN);
+        };
+        let before = counter.count();
+        client.exchange(REQUESTS / connections);
+        let requests = REQUESTS / connections * connections;
+        Cost::value((counter.count() - before) as f64 / requests as f64)
     })
 }
 

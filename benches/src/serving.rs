@@ -7,7 +7,7 @@ use std::str::FromStr;
 use socket2::{Domain, Socket, Type};
 
 use crate::child::{Child, say};
-use crate::process::Usage;
+use crate::process::{SyscallCounter, Usage};
 use crate::row::Flavour;
 use crate::sides::Side;
 use crate::{floor, ours, peer, smol};
@@ -78,14 +78,41 @@ impl Server {
     /// If it cannot.
     #[must_use]
     pub fn start(side: Side, flavour: Flavour, service: Service) -> Server {
+        let mut server = Server::start_waiting(side, flavour, service);
+        server.begin();
+        server
+    }
+
+    /// The same, with its system calls counted if the system lets us. That makes every system call
+    /// of every process slower.
+    #[must_use]
+    pub fn start_counted(
+        side: Side,
+        flavour: Flavour,
+        service: Service,
+    ) -> (Server, Option<SyscallCounter>) {
+        let mut server = Server::start_waiting(side, flavour, service);
+        // It has no other threads before it is told to begin.
+        let counter = server.child.count_syscalls();
+        server.begin();
+        (server, counter)
+    }
+
+    fn start_waiting(side: Side, flavour: Flavour, service: Service) -> Server {
         let workers = match flavour {
             Flavour::MultiThread { workers } => workers,
             Flavour::CurrentThread => 0,
         };
         let arguments = [side.to_string(), workers.to_string(), service.to_string()];
-        let mut child = Child::start("serve", &arguments);
-        let address = child.hear().parse().expect("a server says where it serves");
-        Server { child, address }
+        Server {
+            child: Child::start("serve", &arguments),
+            address: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+        }
+    }
+
+    fn begin(&mut self) {
+        let address = self.child.ask("begin");
+        self.address = address.parse().expect("a server says where it serves");
     }
 
     /// What its process has used so far.

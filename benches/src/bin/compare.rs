@@ -172,6 +172,10 @@ fn measure(participants: &[(Side, &Row)], plan: Plan, ratios: &mut Ratios) -> St
     for (measure, outcomes) in row.work.measures.iter().zip(&outcomes) {
         let (name, unit) = (row.name_of(*measure), measure.unit);
         let ours = outcomes[0].cost;
+        if ours.is_nan() {
+            eprintln!("compare: {name} cannot be measured here");
+            continue;
+        }
         let Some(tokio) = outcomes.get(1) else {
             text += &format!("only {name} {} {ours:.2} unit {unit}\n", participants[0].0);
             continue;
