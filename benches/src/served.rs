@@ -8,6 +8,7 @@ use crate::load::{Client, REQUEST, Speech};
 use crate::row::{Cost, Flavour, Measure, Pace, Row, Unit, Work, Workload};
 use crate::serving::{Server, Service};
 use crate::sides::Side;
+use crate::statistics::median;
 
 /// A line of the table.
 struct Line {
@@ -143,8 +144,8 @@ const TABLE: &[Line] = &[
     latency("latency_30", |line, side, flavour| start_latency(line, side, flavour, 0.3), "latency at 30 % of the rate that saturates Tokio: hash 10 us and echo, 64 connections, open loop").heavy(),
     latency("latency_70", |line, side, flavour| start_latency(line, side, flavour, 0.7), "latency at 70 % of the rate that saturates Tokio"),
     latency("latency_90", |line, side, flavour| start_latency(line, side, flavour, 0.9), "latency at 90 % of the rate that saturates Tokio").heavy(),
-    syscalls("syscalls_1", 1, "system calls of the server per request, 64 bytes there and back, one connection").confined(),
-    syscalls("syscalls_64", 64, "system calls of the server per request, 64 bytes there and back, one of 64 connections"),
+    syscalls("syscalls_1", 1, "system calls of the server per request, 64 bytes there and back, one connection").confined().heavy(),
+    syscalls("syscalls_64", 64, "system calls of the server per request, 64 bytes there and back, one of 64 connections").heavy(),
     at_rest("connection_bytes", BYTES, start_connection_bytes, "resident memory of the server per connection, of 1,000"),
     at_rest("rest_wakeups", TIMES, start_rest, "context switches of the server per second, at rest with 1,000 connections").heavy(),
 ];
@@ -220,9 +221,14 @@ fn saturating_rate(flavour: Flavour) -> f64 {
         let server = Server::start(Side::Tokio, flavour, Service::Hash);
         let mut client = Client::start(server.address, CONNECTIONS, Speech::Echo(REQUEST));
         client.exchange(50);
-        let requests = 200;
-        let time = client.exchange(requests);
-        (requests * CONNECTIONS as u64) as f64 / time.as_secs_f64()
+        let rates: Vec<f64> = (0..5)
+            .map(|_| {
+                const REQUESTS: u64 = 50;
+                let time = client.exchange(REQUESTS);
+                (REQUESTS * CONNECTIONS as u64) as f64 / time.as_secs_f64()
+            })
+            .collect();
+        median(&rates)
     })
 }
 
