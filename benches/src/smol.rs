@@ -43,7 +43,8 @@ impl Smol {
             .map(|_| {
                 let (executor, stopped) = (executor.clone(), stopped.clone());
                 std::thread::spawn(move || {
-                    let _ = future::block_on(executor.run(stopped.recv()));
+                    // As smol's own global executor does: whoever has nothing to run waits for sockets.
+                    let _ = rt::block_on(executor.run(stopped.recv()));
                 })
             })
             .collect();
@@ -59,7 +60,7 @@ impl Smol {
         if self.threads.is_empty() {
             rt::block_on(self.executor.run(future))
         } else {
-            rt::block_on(future)
+            future::block_on(future)
         }
     }
 
