@@ -22,6 +22,7 @@ fn rows(criterion: &mut Criterion) {
         .zip(&Side::Tokio.rows(workers))
     {
         if ours.work.pace == Pace::Calibrated && !ours.work.is_heavy {
+            let _one_cpu = ours.work.is_confined.then(process::confine_to_one_cpu);
             let mut group = criterion.benchmark_group(ours.name());
             group.sample_size(20);
             group.measurement_time(Duration::from_secs(2));

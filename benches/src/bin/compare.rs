@@ -19,12 +19,13 @@ static HEAP: Counted = Counted;
 const HELP: &str = "\
 Runs the same work on this runtime and on Tokio and prints how they compare.
 
-usage: compare [--quick] [--null] [--only SIDE] [--workers N] [ROW...]
+usage: compare [--quick] [--all] [--null] [--only SIDE] [--workers N] [ROW...]
        compare --list | --help
 
   ROW          a row to run, as --list names it; all if none is given
   --quick      about 2 seconds per row instead of about 15, without the heavy rows and with Tokio and
                the floor alone; within 5 minutes
+  --all        with --quick: the heavy rows and all peers nevertheless; about 15 minutes
   --null       Tokio against Tokio: shows what noise is on this machine
   --only SIDE  one side alone, for profilers: ours, tokio, floor, per_core or smol
   --workers N  workers of the multi-thread runtimes; as many as there are CPUs if not given
@@ -55,6 +56,7 @@ machine, built with --release.
 /// What the command line asks for.
 struct Request {
     is_quick: bool,
+    is_all: bool,
     is_null: bool,
     only: Option<Side>,
     workers: usize,
@@ -121,14 +123,15 @@ fn run(request: &Request, names: &[String]) -> ExitCode {
     .into_iter()
     .map(|side| (side, side.rows(request.workers)))
     .collect();
+    let is_short = request.is_quick && !request.is_all;
     let wanted: Vec<&String> = names
         .iter()
         .filter(|name| {
             let row = sides[0].1.iter().find(|row| row.name() == **name);
-            let is_asked = request.names.contains(name);
-            let is_default = request.names.is_empty()
-                && row.is_some_and(|row| !(request.is_quick && row.work.is_heavy));
-            row.is_some() && (is_asked || is_default)
+            row.is_some_and(|row| match request.names.is_empty() {
+                true => !(is_short && row.work.is_heavy),
+                false => request.names.contains(name),
+            })
         })
         .collect();
     let begin = Instant::now();
@@ -136,9 +139,7 @@ fn run(request: &Request, names: &[String]) -> ExitCode {
     for (done, name) in wanted.iter().enumerate() {
         let participants: Vec<(Side, &Row)> = sides
             .iter()
-            .filter(|(side, _)| {
-                !request.is_quick || side.is_in_quick_runs() || request.only.is_some()
-            })
+            .filter(|(side, _)| !is_short || side.is_in_quick_runs() || request.only.is_some())
             .filter_map(|(side, rows)| {
                 let row = rows.iter().find(|row| row.name() == **name)?;
                 Some((*side, row))
@@ -149,7 +150,7 @@ fn run(request: &Request, names: &[String]) -> ExitCode {
         } else {
             Plan::FULL
         };
-        if request.is_quick {
+        if is_short {
             let left = QUICK_BUDGET.saturating_sub(begin.elapsed());
             plan.limit = plan.limit.min(left / (wanted.len() - done) as u32);
         }
@@ -256,6 +257,7 @@ fn end_if_stuck(name: &str) -> mpsc::Sender<()> {
 fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Option<Request>, String> {
     let mut request = Request {
         is_quick: false,
+        is_all: false,
         is_null: false,
         only: None,
         workers: thread::available_parallelism().map_or(1, usize::from),
@@ -267,6 +269,7 @@ fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Option<Request>,
             "--help" | "-h" => return Ok(None),
             "--list" => request.list = true,
             "--quick" => request.is_quick = true,
+            "--all" => request.is_all = true,
             "--null" => request.is_null = true,
             "--only" => {
                 let name = arguments.next().unwrap_or_default();
