@@ -178,3 +178,55 @@ impl Connection {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+    use std::thread;
+
+    use super::*;
+
+    /// A server of one connection that answers the first request, and then does as told.
+    fn serve(then: impl FnOnce(std::net::TcpStream) + Send + 'static) -> SocketAddr {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut request = [0; REQUEST];
+            stream.read_exact(&mut request).unwrap();
+            stream.write_all(&request).unwrap();
+            then(stream);
+        });
+        address
+    }
+
+    const LOAD: Load = Load {
+        interval: Duration::from_millis(1),
+        duration: Duration::from_millis(100),
+        patience: Duration::from_millis(300),
+    };
+
+    #[test]
+    fn a_request_without_an_answer_counts_with_the_patience() {
+        let address = serve(|mut stream| while stream.read(&mut [0; 1024]).is_ok_and(|n| n > 0) {});
+        let latencies = OpenLoop::connect(address, 1).run(LOAD);
+        assert_eq!(latencies, [LOAD.patience; 100]);
+    }
+
+    #[test]
+    fn every_request_that_falls_into_a_pause_sees_what_is_left_of_it() {
+        // The pause ends when all requests were sent: with the last one it would end at once for a
+        // client that waits for answers, and count for one request.
+        let address = serve(|mut stream| {
+            let mut requests = vec![0; 100 * REQUEST];
+            stream.read_exact(&mut requests).unwrap();
+            stream.write_all(&requests).unwrap();
+        });
+        let mut latencies = OpenLoop::connect(address, 1).run(LOAD);
+        latencies.sort_unstable();
+        assert_eq!(latencies.len(), 100);
+        // The first waits for the 99 that are due after it, a millisecond apart.
+        assert!(latencies[99] >= Duration::from_millis(99), "{latencies:?}");
+        assert!(latencies[50] >= Duration::from_millis(50), "{latencies:?}");
+    }
+}
