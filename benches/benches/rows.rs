@@ -7,9 +7,10 @@
 use std::thread::available_parallelism;
 use std::time::Duration;
 
+use benches::child;
+use benches::process::{self, Cpus, confine_to};
 use benches::row::{Cost, Pace, Row};
 use benches::sides::Side;
-use benches::{child, process};
 use criterion::{Criterion, criterion_group, criterion_main};
 
 fn rows(criterion: &mut Criterion) {
@@ -22,7 +23,7 @@ fn rows(criterion: &mut Criterion) {
         .zip(&Side::Tokio.rows(workers))
     {
         if ours.work.pace == Pace::Calibrated && !ours.work.is_heavy {
-            let _one_cpu = ours.work.is_confined.then(process::confine_to_one_cpu);
+            let _one_cpu = ours.work.is_confined.then(|| confine_to(Cpus::Last));
             let mut group = criterion.benchmark_group(ours.name());
             group.sample_size(20);
             group.measurement_time(Duration::from_secs(2));

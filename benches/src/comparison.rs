@@ -11,7 +11,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::process::confine_to_one_cpu;
+use crate::process::{Cpus, confine_to};
 use crate::row::{Pace, Row, Workload};
 use crate::statistics::{median, spread};
 
@@ -93,7 +93,7 @@ pub fn compare(sides: &[&Row], plan: Plan) -> Vec<Vec<Outcome>> {
         assert_eq!(side.name(), first.name(), "rows of different work");
     }
     let work = first.work;
-    let _one_cpu = work.is_confined.then(confine_to_one_cpu);
+    let _one_cpu = work.is_confined.then(|| confine_to(Cpus::Last));
     let rounds = measure(sides, plan.at(work.pace));
     (0..work.measures.len())
         .map(|measure| {

@@ -65,35 +65,53 @@ pub fn raise(signal: libc::c_int) {
     assert_eq!(result, 0, "there is no signal {signal}");
 }
 
+/// Some of the CPUs that a thread may run on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cpus {
+    /// The last one: the first often serves the interrupts.
+    Last,
+    /// All but the last; if there is only one, that one.
+    Others,
+}
+
 /// Lets the calling thread run on every CPU again that it was allowed to run on before.
 #[derive(Debug)]
-pub struct OneCpu {
+pub struct Confined {
     #[cfg(target_os = "linux")]
     before: libc::cpu_set_t,
 }
 
-/// Confines the calling thread, and all threads and processes that it starts, to one CPU until the
+/// Confines the calling thread, and all threads and processes that it starts, to some CPUs until the
 /// result is dropped. They stay there.
+///
+/// # Panics
+///
+/// If the system does not let it.
 #[cfg(target_os = "linux")]
 #[must_use]
-pub fn confine_to_one_cpu() -> OneCpu {
+pub fn confine_to(cpus: Cpus) -> Confined {
     // SAFETY: a set of CPUs is numbers, for which all zeros are valid: the empty set.
     let mut before: libc::cpu_set_t = unsafe { std::mem::zeroed() };
     // SAFETY: `before` is a valid place for a set of this size.
     let result = unsafe { libc::sched_getaffinity(0, size_of_val(&before), &raw mut before) };
     assert_eq!(result, 0, "cannot see on which CPUs this thread may run");
-    // The last one: the first often serves the interrupts.
-    let last = (0..libc::CPU_SETSIZE as usize)
-        .rev()
+    let mut allowed: Vec<usize> = (0..libc::CPU_SETSIZE as usize)
         // SAFETY: the numbers are below the size of the set.
-        .find(|cpu| unsafe { libc::CPU_ISSET(*cpu, &before) })
-        .expect("this thread runs somewhere");
+        .filter(|cpu| unsafe { libc::CPU_ISSET(*cpu, &before) })
+        .collect();
+    let last = allowed.pop().expect("this thread runs somewhere");
+    let chosen = match cpus {
+        Cpus::Others if !allowed.is_empty() => allowed,
+        _ => vec![last],
+    };
     // SAFETY: as above.
-    let mut one: libc::cpu_set_t = unsafe { std::mem::zeroed() };
-    // SAFETY: `last` is below the size of the set.
-    unsafe { libc::CPU_SET(last, &mut one) };
-    set_cpus(&one);
-    OneCpu { before }
+    let mut set: libc::cpu_set_t = unsafe { std::mem::zeroed() };
+    for cpu in chosen {
+        // SAFETY: the number is below the size of the set.
+        unsafe { libc::CPU_SET(cpu, &mut set) };
+    }
+    set_cpus(&set);
+    Confined { before }
 }
 
 #[cfg(target_os = "linux")]
@@ -104,7 +122,7 @@ fn set_cpus(cpus: &libc::cpu_set_t) {
 }
 
 #[cfg(target_os = "linux")]
-impl Drop for OneCpu {
+impl Drop for Confined {
     fn drop(&mut self) {
         set_cpus(&self.before);
     }
@@ -113,8 +131,8 @@ impl Drop for OneCpu {
 /// Not done on this system.
 #[cfg(not(target_os = "linux"))]
 #[must_use]
-pub fn confine_to_one_cpu() -> OneCpu {
-    OneCpu {}
+pub fn confine_to(_cpus: Cpus) -> Confined {
+    Confined {}
 }
 
 /// Lets the sleeps of the calling thread end when they are to end and not up to 50 µs later.

@@ -5,6 +5,7 @@ use std::thread;
 use std::time::Duration;
 
 use crate::load::{Client, REQUEST, Speech};
+use crate::process::{Cpus, confine_to};
 use crate::row::{Cost, Flavour, Measure, Pace, Row, Unit, Work, Workload};
 use crate::serving::{Server, Service};
 use crate::sides::Side;
@@ -87,7 +88,7 @@ const fn latency(
     Line {
         work: Work::new(name, LATENCIES, about).system().at(Pace::Long),
         service: Service::Hash,
-        connections: 64,
+        connections: CLIENTS,
         speech: Speech::Open,
         start,
     }
@@ -141,8 +142,8 @@ const TABLE: &[Line] = &[
     exchange("proxy_64", Service::Proxy, 64, Speech::Echo(REQUEST), "64 bytes through a proxy to an echo server in the same runtime and back, one of 64 connections"),
     exchange("hyper_hello", Service::Hello, 64, Speech::Http, "a page of 13 bytes from hyper, one of 64 connections"),
     exchange("mix", Service::Mix, 64, Speech::Echo(REQUEST), "a request that sleeps 1 ms, fans out to 10 tasks, locks or hashes, by turns; one of 64 connections"),
-    latency("latency_30", |line, side, flavour| start_latency(line, side, flavour, 0.3), "latency at 30 % of the rate that saturates Tokio: hash 10 us and echo, 64 connections, open loop").heavy(),
-    latency("latency_70", |line, side, flavour| start_latency(line, side, flavour, 0.7), "latency at 70 % of the rate that saturates Tokio"),
+    latency("latency_30", |line, side, flavour| start_latency(line, side, flavour, 0.3), "latency at 30 % of the rate that saturates Tokio: hash 10 us and echo, 64 connections, open loop, the client on a CPU of its own").heavy(),
+    latency("latency_70", |line, side, flavour| start_latency(line, side, flavour, 0.7), "latency at 70 % of the rate that saturates Tokio").heavy(),
     latency("latency_90", |line, side, flavour| start_latency(line, side, flavour, 0.9), "latency at 90 % of the rate that saturates Tokio").heavy(),
     syscalls("syscalls_1", 1, "system calls of the server per request, 64 bytes there and back, one connection").confined().heavy(),
     syscalls("syscalls_64", 64, "system calls of the server per request, 64 bytes there and back, one of 64 connections").heavy(),
@@ -199,14 +200,34 @@ fn start_exchange(line: &Line, side: Side, flavour: Flavour) -> Workload {
 
 fn start_latency(line: &Line, side: Side, flavour: Flavour, share: f64) -> Workload {
     let rate = saturating_rate(flavour) * share;
-    let server = Server::start(side, flavour, line.service);
-    let mut client = Client::start(server.address, line.connections, line.speech);
+    let (server, mut client) = start_apart(side, flavour, line.speech);
     Workload::new(1, move |_| {
         let _serves = &server;
         let interval = Duration::from_secs_f64(1.0 / rate);
         Cost::Values(client.load(interval, Duration::from_millis(300)))
     })
 }
+
+/// A client with a CPU of its own and a server with the others, one worker on each. Together they
+/// would be more busy threads than CPUs, and the latency that of the system's scheduler.
+fn start_apart(side: Side, flavour: Flavour, speech: Speech) -> (Server, Client) {
+    let flavour = match flavour {
+        Flavour::MultiThread { workers } => Flavour::MultiThread {
+            workers: workers.saturating_sub(1).max(1),
+        },
+        Flavour::CurrentThread => Flavour::CurrentThread,
+    };
+    let server = {
+        let _others = confine_to(Cpus::Others);
+        Server::start(side, flavour, Service::Hash)
+    };
+    let _last = confine_to(Cpus::Last);
+    let client = Client::start(server.address, CLIENTS, speech);
+    (server, client)
+}
+
+/// Connections of the latency rows.
+const CLIENTS: usize = 64;
 
 /// Requests per second that Tokio answers when every connection always has one under way.
 fn saturating_rate(flavour: Flavour) -> f64 {
@@ -217,15 +238,13 @@ fn saturating_rate(flavour: Flavour) -> f64 {
         Flavour::CurrentThread => &SINGLE,
     };
     *rate.get_or_init(|| {
-        const CONNECTIONS: usize = 64;
-        let server = Server::start(Side::Tokio, flavour, Service::Hash);
-        let mut client = Client::start(server.address, CONNECTIONS, Speech::Echo(REQUEST));
+        let (_server, mut client) = start_apart(Side::Tokio, flavour, Speech::Echo(REQUEST));
         client.exchange(50);
         let rates: Vec<f64> = (0..5)
             .map(|_| {
                 const REQUESTS: u64 = 50;
                 let time = client.exchange(REQUESTS);
-                (REQUESTS * CONNECTIONS as u64) as f64 / time.as_secs_f64()
+                (REQUESTS * CLIENTS as u64) as f64 / time.as_secs_f64()
             })
             .collect();
         median(&rates)
