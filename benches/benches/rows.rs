@@ -1,22 +1,30 @@
 //! The rows for criterion: one group per row, with both sides in it.
 //!
 //! `cargo bench -p benches -- echo_64` runs what matches. criterion measures one side after the
-//! other; for ratios use the program `compare`, which interleaves them. Rows that count bytes are
-//! not for criterion.
+//! other; for ratios use the program `compare`, which interleaves them. Rows that count bytes
+//! or take long are not for criterion.
 
 use std::thread::available_parallelism;
 use std::time::Duration;
 
-use benches::row::{Cost, Row};
-use benches::{ours, peer, process};
+use benches::child;
+use benches::process::{self, Cpus, confine_to};
+use benches::row::{Cost, Pace, Row};
+use benches::sides::Side;
 use criterion::{Criterion, criterion_group, criterion_main};
 
 fn rows(criterion: &mut Criterion) {
     process::raise_descriptor_limit();
+    child::start_from(env!("CARGO_BIN_EXE_compare"));
     let workers = available_parallelism().map_or(1, usize::from);
-    for (ours, peer) in ours::rows(workers).iter().zip(&peer::rows(workers)) {
-        if ours.unit.is_time() {
-            let mut group = criterion.benchmark_group(&ours.name);
+    for (ours, peer) in Side::Ours
+        .rows(workers)
+        .iter()
+        .zip(&Side::Tokio.rows(workers))
+    {
+        if ours.work.pace == Pace::Calibrated && !ours.work.is_heavy {
+            let _one_cpu = ours.work.is_confined.then(|| confine_to(Cpus::Last));
+            let mut group = criterion.benchmark_group(ours.name());
             group.sample_size(20);
             group.measurement_time(Duration::from_secs(2));
             group.warm_up_time(Duration::from_secs(1));
@@ -35,8 +43,8 @@ fn side(group: &mut Group<'_>, name: &str, row: &Row) {
     group.bench_function(name, |bencher| {
         let workload = workload.get_or_insert_with(|| row.start());
         bencher.iter_custom(|iterations| match workload.run(iterations) {
-            Cost::Time(time) => time,
-            Cost::Bytes(_) => unreachable!("rows that count bytes are left out"),
+            Cost::Time(time) | Cost::Served { wall: time, .. } => time,
+            Cost::Values(_) => unreachable!("rows that take no time are left out"),
         });
     });
 }

@@ -12,17 +12,31 @@
 //! - [`load`]: the clients of the socket rows, which know neither runtime.
 //! - [`process`]: CPU time and descriptors of this process.
 //! - [`comparison`]: rounds, order, calibration.
+//! - [`sides`]: who does the work.
+//! - [`child`]: processes that a program starts from itself.
+//! - [`serving`], [`served`]: servers, each in a process of its own, and the rows with them.
+//! - [`floor`], [`smol`]: others that do some of the work.
+//! - [`stalling`]: tasks that misbehave, for the program `stall`.
+//! - [`paths`]: short ways through a runtime, for the program `instructions`.
 //! - [`statistics`]: medians and the like.
 
 #![deny(unsafe_code)]
 // The two instances of the workloads are what this crate is for.
 #![allow(clippy::duplicate_mod)]
 
+pub mod child;
 pub mod comparison;
+pub mod floor;
 pub mod heap;
 pub mod load;
 pub mod ours;
+pub mod paths;
 pub mod peer;
 pub mod process;
 pub mod row;
+pub mod served;
+pub mod serving;
+pub mod sides;
+pub mod smol;
+pub mod stalling;
 pub mod statistics;

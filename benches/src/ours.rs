@@ -1,12 +1,13 @@
 //! The workloads on this runtime.
 
 use ::runtime as rt;
-use rt::net::{RecvBatch, UdpSocket};
+use rt::hyper::{HyperIo, HyperTimer};
+use rt::net::{RecvBatch, TcpStream, UdpSocket};
 
 #[path = "workloads/table.rs"]
 mod table;
 
-pub use table::rows;
+pub use table::{rows, serve, victim, walk};
 
 /// The signal of the row `signal`. Each side has one of its own: a signal is for all who listen in
 /// the process.
@@ -20,4 +21,9 @@ async fn receive_burst(socket: &UdpSocket, count: usize, size: usize) {
     while received < count {
         received += socket.recv_many(&mut batch).await.unwrap();
     }
+}
+
+/// What hyper wants to have.
+fn for_hyper(stream: TcpStream) -> (HyperIo<TcpStream>, HyperTimer) {
+    (HyperIo::new(stream), HyperTimer::new())
 }

@@ -3,12 +3,13 @@
 use std::io::ErrorKind::WouldBlock;
 
 use ::tokio as rt;
-use rt::net::UdpSocket;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use rt::net::{TcpStream, UdpSocket};
 
 #[path = "workloads/table.rs"]
 mod table;
 
-pub use table::rows;
+pub use table::{rows, serve, victim, walk};
 
 /// The signal of the row `signal`. Each side has one of its own: a signal is for all who listen in
 /// the process.
@@ -27,4 +28,9 @@ async fn receive_burst(socket: &UdpSocket, count: usize, size: usize) {
             Err(error) => panic!("the burst ended: {error}"),
         }
     }
+}
+
+/// What hyper wants to have.
+fn for_hyper(stream: TcpStream) -> (TokioIo<TcpStream>, TokioTimer) {
+    (TokioIo::new(stream), TokioTimer::new())
 }

@@ -1,16 +1,17 @@
-//! Runs the rows on this runtime and on Tokio, interleaved, and prints the ratios.
+//! Runs the rows on this runtime and on others, interleaved, and prints the ratios.
 
 use std::io::{self, Write};
 use std::process::ExitCode;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use benches::comparison::{Plan, compare};
 use benches::heap::Counted;
-use benches::row::Row;
+use benches::row::{Row, Unit};
+use benches::sides::{self, Side};
 use benches::statistics::geometric_mean;
-use benches::{ours, peer, process};
+use benches::{child, process};
 
 #[global_allocator]
 static HEAP: Counted = Counted;
@@ -18,107 +19,229 @@ static HEAP: Counted = Counted;
 const HELP: &str = "\
 Runs the same work on this runtime and on Tokio and prints how they compare.
 
-usage: compare [--quick] [--null] [--workers N] [ROW...]
+usage: compare [--quick] [--all] [--null] [--only SIDE] [--workers N] [ROW...]
        compare --list | --help
 
   ROW          a row to run, as --list names it; all if none is given
-  --quick      about 2 seconds per row instead of about 10
+  --quick      about 2 seconds per row instead of about 15, without the heavy rows and with Tokio and
+               the floor alone; within 5 minutes
+  --all        with --quick: the heavy rows and all peers nevertheless; about 15 minutes
   --null       Tokio against Tokio: shows what noise is on this machine
+  --only SIDE  one side alone, for profilers: ours, tokio, floor, per_core or smol
   --workers N  workers of the multi-thread runtimes; as many as there are CPUs if not given
   --list       the rows, with what one operation of each is
   --help       this text
 
-Each row is one line, `row NAME ours X tokio Y unit U ratio R spread S`:
-  X, Y    cost of one operation, the median over the rounds. Units: ns and us (on the wall),
-          cpu_ns (CPU time of the process), bytes. Less is better in all of them.
+Each number is one line, `row NAME ours X tokio Y unit U ratio R spread S`:
+  X, Y    cost of one operation, the median over the rounds. Less is better in all units: ns and us
+          (on the wall), cpu_ns (CPU time of the process), cpu_us (CPU time of the server, which is
+          a process of its own), bytes, times (how often something happens).
   R       the median over the rounds of ours/tokio. Below 1 this runtime is the better one.
   S       half the interquartile range of ours/tokio over the rounds: half of the rounds were
           within about R-S and R+S.
-The last line, `geomean R worst NAME R`, is the geometric mean of the ratios and the highest.
+Where others do the same work, a line follows for each of them, `peer NAME WHO X unit U ratio R
+spread S`, with R as ours/WHO. WHO is `floor` (a bare mio loop on one thread, without tasks),
+`per_core` (one current-thread Tokio per CPU, with SO_REUSEPORT) or `smol`.
+The last lines are `geomean_system R`, the geometric mean of the ratios of the rows in which most of
+the time goes to the system, and `geomean R worst NAME R`: the mean of the others, and the highest
+ratio of all. Numbers of the unit `times` are in none of these.
 
 A name that ends in _ct is the row on the current-thread runtime; the others are on the
-multi-thread runtime. Both runtimes have their default settings, live through the whole row and
-take turns; what is not measured sleeps. Run it on an otherwise idle machine, built with --release.
+multi-thread runtime. All runtimes have their default settings, live through the whole row and
+take turns; what is not measured sleeps. A row marked `one CPU` is confined to one, because its
+conversation would be as fast as the system happens to place its ends. Run it on an otherwise idle
+machine, built with --release.
 ";
 
 /// What the command line asks for.
 struct Request {
-    plan: Plan,
-    null: bool,
+    is_quick: bool,
+    is_all: bool,
+    is_null: bool,
+    only: Option<Side>,
     workers: usize,
     names: Vec<String>,
     list: bool,
 }
 
+/// What all rows of a quick run may take together, with a reserve to the five minutes promised.
+const QUICK_BUDGET: Duration = Duration::from_secs(270);
+
 fn main() -> ExitCode {
+    child::run_if_asked();
     let request = match parse(std::env::args().skip(1)) {
         Ok(Some(request)) => request,
         Ok(None) => return print(HELP),
         Err(complaint) => return misuse(&complaint),
     };
-    let theirs = peer::rows(request.workers);
+    let theirs = Side::Tokio.rows(request.workers);
     if request.list {
-        let width = theirs.iter().map(|row| row.name.len()).max().unwrap_or(0);
-        let lines = theirs.iter().map(|row| {
-            let (name, unit) = (&row.name, row.unit.to_string());
-            format!("{name:width$}  {unit:6}  {}\n", row.about)
-        });
-        return print(&lines.collect::<String>());
+        return list(&theirs);
     }
-    let ours = if request.null {
-        peer::rows(request.workers)
-    } else {
-        ours::rows(request.workers)
-    };
-    if let Some(name) = request
-        .names
-        .iter()
-        .find(|name| !ours.iter().any(|row| row.name == **name))
-    {
-        let names: Vec<_> = ours.iter().map(|row| row.name.as_str()).collect();
+    let known: Vec<String> = theirs.iter().map(Row::name).collect();
+    if let Some(name) = request.names.iter().find(|name| !known.contains(name)) {
         return misuse(&format!(
             "there is no row `{name}`; the rows are: {}",
-            names.join(" ")
+            known.join(" ")
         ));
     }
     if cfg!(debug_assertions) {
         eprintln!("compare: this is a debug build; its numbers say nothing");
     }
     process::raise_descriptor_limit();
-    run(&request, &ours, &theirs)
+    run(&request, &known)
 }
 
-fn run(request: &Request, ours: &[Row], theirs: &[Row]) -> ExitCode {
-    let mut ratios = Vec::new();
-    let mut worst: Option<(&str, f64)> = None;
-    for (ours, theirs) in ours.iter().zip(theirs) {
-        let name = ours.name.as_str();
-        if !request.names.is_empty() && !request.names.iter().any(|asked| asked == name) {
-            continue;
+fn list(rows: &[Row]) -> ExitCode {
+    let width = rows.iter().map(|row| row.name().len()).max().unwrap_or(0);
+    let lines = rows.iter().map(|row| {
+        let units: Vec<_> = row
+            .work
+            .measures
+            .iter()
+            .map(|m| m.unit.to_string())
+            .collect();
+        let mut marks = String::new();
+        if row.work.is_heavy {
+            marks += " [not in --quick]";
+        }
+        if row.work.is_confined {
+            marks += " [one CPU]";
+        }
+        let (name, about) = (row.name(), row.work.about);
+        format!("{name:width$}  {:6}  {about}{marks}\n", units.join(","))
+    });
+    print(&lines.collect::<String>())
+}
+
+fn run(request: &Request, names: &[String]) -> ExitCode {
+    let sides: Vec<(Side, Vec<Row>)> = match request.only {
+        Some(side) => vec![side],
+        None if request.is_null => vec![Side::Tokio, Side::Tokio],
+        None => sides::ALL.to_vec(),
+    }
+    .into_iter()
+    .map(|side| (side, side.rows(request.workers)))
+    .collect();
+    let is_short = request.is_quick && !request.is_all;
+    let wanted: Vec<&String> = names
+        .iter()
+        .filter(|name| {
+            let row = sides[0].1.iter().find(|row| row.name() == **name);
+            row.is_some_and(|row| match request.names.is_empty() {
+                true => !(is_short && row.work.is_heavy),
+                false => request.names.contains(name),
+            })
+        })
+        .collect();
+    let begin = Instant::now();
+    let mut ratios = Ratios::default();
+    for (done, name) in wanted.iter().enumerate() {
+        let participants: Vec<(Side, &Row)> = sides
+            .iter()
+            .filter(|(side, _)| !is_short || side.is_in_quick_runs() || request.only.is_some())
+            .filter_map(|(side, rows)| {
+                let row = rows.iter().find(|row| row.name() == **name)?;
+                Some((*side, row))
+            })
+            .collect();
+        let mut plan = if request.is_quick {
+            Plan::QUICK
+        } else {
+            Plan::FULL
+        };
+        if is_short {
+            let left = QUICK_BUDGET.saturating_sub(begin.elapsed());
+            plan.limit = plan.limit.min(left / (wanted.len() - done) as u32);
         }
         let watched = end_if_stuck(name);
-        let outcome = compare(ours, theirs, request.plan);
+        let text = measure(&participants, plan, &mut ratios);
         drop(watched);
-        let line = format!(
-            "row {name} ours {:.2} tokio {:.2} unit {} ratio {:.3} spread {:.3}\n",
-            outcome.ours, outcome.peer, ours.unit, outcome.ratio, outcome.spread
-        );
-        if print(&line) != ExitCode::SUCCESS {
+        if print(&text) != ExitCode::SUCCESS {
             return ExitCode::FAILURE;
         }
-        ratios.push(outcome.ratio);
-        if worst.is_none_or(|(_, ratio)| outcome.ratio > ratio) {
-            worst = Some((name, outcome.ratio));
+    }
+    print(&ratios.summary())
+}
+
+/// Measures one row and returns its lines.
+fn measure(participants: &[(Side, &Row)], plan: Plan, ratios: &mut Ratios) -> String {
+    let rows: Vec<&Row> = participants.iter().map(|(_, row)| *row).collect();
+    let row = rows[0];
+    let outcomes = compare(&rows, plan);
+    let mut text = String::new();
+    for (measure, outcomes) in row.work.measures.iter().zip(&outcomes) {
+        let (name, unit) = (row.name_of(*measure), measure.unit);
+        let ours = outcomes[0].cost;
+        if ours.is_nan() {
+            eprintln!("compare: {name} cannot be measured here");
+            continue;
+        }
+        let Some(tokio) = outcomes.get(1) else {
+            text += &format!("only {name} {} {ours:.2} unit {unit}\n", participants[0].0);
+            continue;
+        };
+        text += &format!(
+            "row {name} ours {ours:.2} tokio {:.2} unit {unit} ratio {:.3} spread {:.3}\n",
+            tokio.cost, tokio.ratio, tokio.spread
+        );
+        // How often something happens is told for those who look, and makes no mean.
+        if unit != Unit::Times {
+            ratios.add(&name, row.work.is_micro, tokio.ratio);
+        }
+        for ((side, _), outcome) in participants.iter().zip(outcomes).skip(2) {
+            text += &format!(
+                "peer {name} {side} {:.2} unit {unit} ratio {:.3} spread {:.3}\n",
+                outcome.cost, outcome.ratio, outcome.spread
+            );
         }
     }
-    let (name, ratio) = worst.expect("names were checked, so at least one row ran");
-    let mean = geometric_mean(&ratios);
-    print(&format!("geomean {mean:.3} worst {name} {ratio:.3}\n"))
+    text
+}
+
+/// The ratios of all rows so far.
+#[derive(Default)]
+struct Ratios {
+    micro: Vec<f64>,
+    system: Vec<f64>,
+    worst: Option<(String, f64)>,
+}
+
+impl Ratios {
+    fn add(&mut self, name: &str, is_micro: bool, ratio: f64) {
+        if is_micro {
+            self.micro.push(ratio);
+        } else {
+            self.system.push(ratio);
+        }
+        if self.worst.as_ref().is_none_or(|(_, worst)| ratio > *worst) {
+            self.worst = Some((name.to_owned(), ratio));
+        }
+    }
+
+    /// The last lines. Where all rows are of one kind, there is one mean.
+    fn summary(&self) -> String {
+        let Some((name, worst)) = &self.worst else {
+            return String::new();
+        };
+        let mut text = String::new();
+        let mut last = &self.system;
+        if !self.micro.is_empty() {
+            if !self.system.is_empty() {
+                text += &format!("geomean_system {:.3}\n", geometric_mean(&self.system));
+            }
+            last = &self.micro;
+        }
+        text + &format!(
+            "geomean {:.3} worst {name} {worst:.3}\n",
+            geometric_mean(last)
+        )
+    }
 }
 
 /// Ends the process with a message if the row does not end; a lost wake-up would hang it for ever.
 fn end_if_stuck(name: &str) -> mpsc::Sender<()> {
-    const PATIENCE: Duration = Duration::from_secs(120);
+    const PATIENCE: Duration = Duration::from_secs(180);
     let name = name.to_owned();
     let (ended, end) = mpsc::channel();
     thread::spawn(move || {
@@ -133,8 +256,10 @@ fn end_if_stuck(name: &str) -> mpsc::Sender<()> {
 /// `None` asks for help.
 fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Option<Request>, String> {
     let mut request = Request {
-        plan: Plan::FULL,
-        null: false,
+        is_quick: false,
+        is_all: false,
+        is_null: false,
+        only: None,
         workers: thread::available_parallelism().map_or(1, usize::from),
         names: Vec::new(),
         list: false,
@@ -143,8 +268,13 @@ fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Option<Request>,
         match argument.as_str() {
             "--help" | "-h" => return Ok(None),
             "--list" => request.list = true,
-            "--quick" => request.plan = Plan::QUICK,
-            "--null" => request.null = true,
+            "--quick" => request.is_quick = true,
+            "--all" => request.is_all = true,
+            "--null" => request.is_null = true,
+            "--only" => {
+                let name = arguments.next().unwrap_or_default();
+                request.only = Some(name.parse()?);
+            }
             "--workers" => {
                 let number = arguments.next().unwrap_or_default();
                 request.workers = match number.parse() {

@@ -93,6 +93,28 @@ pub(super) fn oneshot(runtime: Runtime) -> Workload {
     })
 }
 
+/// Questions that carry where the answer goes.
+pub(super) fn request_reply(runtime: Runtime) -> Workload {
+    const QUESTIONS: usize = 1_000;
+    Workload::new(QUESTIONS as u64, move |iterations| {
+        repeat(&runtime, iterations, || async {
+            let (sender, mut receiver) = mpsc::channel::<(usize, single::Sender<usize>)>(16);
+            let answering = task::spawn(async move {
+                while let Some((question, answer)) = receiver.recv().await {
+                    answer.send(question + 1).unwrap();
+                }
+            });
+            for question in 0..QUESTIONS {
+                let (answer, answered) = single::channel();
+                sender.send((question, answer)).await.unwrap();
+                assert_eq!(answered.await, Ok(question + 1));
+            }
+            drop(sender);
+            answering.await.unwrap();
+        })
+    })
+}
+
 /// One task that listens to four channels at a time.
 pub(super) fn select_4(runtime: Runtime) -> Workload {
     const EACH: usize = 500;

@@ -8,6 +8,7 @@ use super::repeat;
 use super::rt::fs::{self, File};
 use super::rt::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
 use super::rt::runtime::Runtime;
+use crate::load::SharedFile;
 use crate::row::Workload;
 
 /// The size of what is small, in bytes.
@@ -90,11 +91,19 @@ pub(super) fn fs_write_small(runtime: Runtime) -> Workload {
 
 /// A large file from its start to its end, 64 KiB at a time.
 pub(super) fn fs_read_big(runtime: Runtime) -> Workload {
-    const MEBIBYTES: usize = 64;
-    let scratch = Scratch::new(MEBIBYTES << 20);
-    Workload::new(MEBIBYTES as u64, move |iterations| {
+    read_whole_file(runtime, 64)
+}
+
+/// The same of a file that fills caches.
+pub(super) fn fs_read_1g(runtime: Runtime) -> Workload {
+    read_whole_file(runtime, 1024)
+}
+
+fn read_whole_file(runtime: Runtime, mebibytes: usize) -> Workload {
+    let scratch = SharedFile::of(mebibytes);
+    Workload::new(mebibytes as u64, move |iterations| {
         repeat(&runtime, iterations, || {
-            let path = scratch.0.clone();
+            let path = scratch.path().to_owned();
             async move {
                 let mut file = File::open(path).await.unwrap();
                 let mut buffer = vec![0; 64 * 1024];
@@ -102,7 +111,7 @@ pub(super) fn fs_read_big(runtime: Runtime) -> Workload {
                 while let n @ 1.. = file.read(&mut buffer).await.unwrap() {
                     len += n;
                 }
-                assert_eq!(len, MEBIBYTES << 20);
+                assert_eq!(len, mebibytes << 20);
             }
         })
     })

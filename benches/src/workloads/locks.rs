@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::repeat;
 use super::rt::runtime::Runtime;
-use super::rt::sync::{Mutex, RwLock, Semaphore};
+use super::rt::sync::{Barrier, Mutex, OnceCell, RwLock, Semaphore};
 use super::rt::task;
 use crate::row::Workload;
 
@@ -110,6 +110,69 @@ pub(super) fn semaphore(runtime: Runtime) -> Workload {
                 task.await.unwrap();
             }
             assert_eq!(semaphore.available_permits(), 4);
+        })
+    })
+}
+
+/// One task alone.
+pub(super) fn rwlock_uncontended(runtime: Runtime) -> Workload {
+    const TURNS: usize = 10_000;
+    Workload::new(TURNS as u64, move |iterations| {
+        repeat(&runtime, iterations, || async {
+            let lock = RwLock::new(7);
+            for _ in 0..TURNS {
+                assert_eq!(*lock.read().await, 7);
+            }
+        })
+    })
+}
+
+/// One task alone.
+pub(super) fn semaphore_uncontended(runtime: Runtime) -> Workload {
+    const TURNS: usize = 10_000;
+    Workload::new(TURNS as u64, move |iterations| {
+        repeat(&runtime, iterations, || async {
+            let semaphore = Semaphore::new(10);
+            for _ in 0..TURNS {
+                drop(semaphore.acquire().await.unwrap());
+            }
+        })
+    })
+}
+
+/// Eight tasks meet again and again.
+pub(super) fn barrier_8(runtime: Runtime) -> Workload {
+    const TASKS: usize = 8;
+    const MEETINGS: usize = 250;
+    Workload::new((TASKS * MEETINGS) as u64, move |iterations| {
+        repeat(&runtime, iterations, || async {
+            let barrier = Arc::new(Barrier::new(TASKS));
+            let tasks: Vec<_> = (0..TASKS)
+                .map(|_| {
+                    let barrier = barrier.clone();
+                    task::spawn(async move {
+                        for _ in 0..MEETINGS {
+                            barrier.wait().await;
+                        }
+                    })
+                })
+                .collect();
+            for task in tasks {
+                task.await.unwrap();
+            }
+        })
+    })
+}
+
+/// A cell that is full, as it is all its life but for the first time.
+pub(super) fn once_cell(runtime: Runtime) -> Workload {
+    const TURNS: usize = 10_000;
+    Workload::new(TURNS as u64, move |iterations| {
+        repeat(&runtime, iterations, || async {
+            let cell = OnceCell::new();
+            for _ in 0..TURNS {
+                assert_eq!(*cell.get_or_init(|| async { 7 }).await, 7);
+            }
         })
     })
 }

@@ -54,7 +54,7 @@ pub(super) fn task_bytes(runtime: Runtime) -> Workload {
             for handle in handles.drain(..) {
                 assert!(handle.await.unwrap_err().is_cancelled());
             }
-            Cost::Bytes(bytes as f64 / TASKS as f64 - size_of::<Resting>() as f64)
+            Cost::value(bytes as f64 / TASKS as f64 - size_of::<Resting>() as f64)
         })
     })
 }
@@ -94,6 +94,6 @@ pub(super) fn future_bytes(runtime: Runtime) -> Workload {
             drop((broadcast, watched));
             sizes.iter().sum()
         });
-        Cost::Bytes(bytes as f64)
+        Cost::value(bytes as f64)
     })
 }

@@ -7,54 +7,21 @@ use super::rt::net::TcpListener;
 use super::rt::runtime::Runtime;
 use super::rt::sync::oneshot;
 use super::rt::task;
-use crate::load::{Crew, EchoClient, REQUEST, Visitor};
+use crate::load::{Crew, Visitor};
 use crate::row::{Cost, Workload};
 
-/// Requests per connection in one iteration: with fewer, a thousand connections would be measured
-/// starting and stopping.
-const REQUESTS: u64 = 5;
-
-/// One connection: what a round trip takes.
-pub(super) fn echo_1(runtime: Runtime) -> Workload {
-    echo(runtime, 1)
-}
-
-/// A server that is busy.
-pub(super) fn echo_64(runtime: Runtime) -> Workload {
-    echo(runtime, 64)
-}
-
-/// A server with many connections.
-pub(super) fn echo_1000(runtime: Runtime) -> Workload {
-    echo(runtime, 1_000)
-}
-
-fn echo(runtime: Runtime, connections: usize) -> Workload {
-    let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
-    let address = listener.local_addr().unwrap();
-    runtime.spawn(async move {
-        loop {
-            let (stream, _) = listener.accept().await.unwrap();
-            stream.set_nodelay(true).unwrap();
-            task::spawn(echo_back(stream));
-        }
-    });
-    let crew = Crew::new(1, |_| {
-        let mut client = None;
-        move |requests| {
-            client
-                .get_or_insert_with(|| EchoClient::connect(address, connections))
-                .exchange(requests * REQUESTS);
-        }
-    });
-    Workload::new(connections as u64 * REQUESTS, move |iterations| {
-        serve(&runtime, &crew, iterations)
-    })
+/// An echo server whose connections have a buffer of `room` bytes each.
+pub(super) async fn serve_echo(listener: TcpListener, room: usize) {
+    loop {
+        let (stream, _) = listener.accept().await.unwrap();
+        stream.set_nodelay(true).unwrap();
+        task::spawn(echo_back(stream, room));
+    }
 }
 
 /// The loop of every echo server.
-pub(super) async fn echo_back(mut stream: impl AsyncRead + AsyncWrite + Unpin) {
-    let mut buffer = [0; 2 * REQUEST];
+pub(super) async fn echo_back(mut stream: impl AsyncRead + AsyncWrite + Unpin, room: usize) {
+    let mut buffer = vec![0; room];
     while let Ok(length @ 1..) = stream.read(&mut buffer).await {
         if stream.write_all(&buffer[..length]).await.is_err() {
             break;

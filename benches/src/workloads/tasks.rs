@@ -1,5 +1,9 @@
 //! Spawning, yielding, joining.
 
+use std::hint::black_box;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
 use super::countdown::Countdown;
 use super::repeat;
 use super::rt::runtime::Runtime;
@@ -37,6 +41,96 @@ pub(super) fn spawn_remote(runtime: Runtime) -> Workload {
                         handle.await.unwrap();
                     }
                 });
+            }
+        })
+    })
+}
+
+/// The same while every worker is busy with tasks that always want to go on.
+pub(super) fn spawn_busy(runtime: Runtime) -> Workload {
+    const BUSY: usize = 8;
+    const SPAWNED: usize = 1_000;
+    let mut handles = Vec::with_capacity(SPAWNED);
+    Workload::new(SPAWNED as u64, move |iterations| {
+        let stop = Arc::new(AtomicBool::new(false));
+        let busy: Vec<_> = (0..BUSY)
+            .map(|_| {
+                let stop = stop.clone();
+                runtime.spawn(async move {
+                    // Relaxed: nothing else is handed over.
+                    while !stop.load(Relaxed) {
+                        task::yield_now().await;
+                    }
+                })
+            })
+            .collect();
+        let cost = Cost::of(|| {
+            for _ in 0..iterations {
+                for _ in 0..SPAWNED {
+                    handles.push(runtime.spawn(async {}));
+                }
+                runtime.block_on(async {
+                    for handle in handles.drain(..) {
+                        handle.await.unwrap();
+                    }
+                });
+            }
+        });
+        stop.store(true, Relaxed);
+        runtime.block_on(async {
+            for task in busy {
+                task.await.unwrap();
+            }
+        });
+        cost
+    })
+}
+
+/// A task spawns one task after the other and joins each before the next.
+pub(super) fn spawn_join(runtime: Runtime) -> Workload {
+    const SPAWNED: usize = 1_000;
+    Workload::new(SPAWNED as u64, move |iterations| {
+        repeat(&runtime, iterations, || async {
+            for number in 0..SPAWNED {
+                assert_eq!(task::spawn(async move { number }).await.unwrap(), number);
+            }
+        })
+    })
+}
+
+/// A request that asks a hundred things at once: each takes two turns.
+pub(super) fn fan_out_100(runtime: Runtime) -> Workload {
+    const WIDTH: usize = 100;
+    const TIMES: usize = 20;
+    Workload::new(TIMES as u64, move |iterations| {
+        repeat(&runtime, iterations, || async {
+            let mut tasks = Vec::with_capacity(WIDTH);
+            for _ in 0..TIMES {
+                for number in 0..WIDTH {
+                    tasks.push(task::spawn(async move {
+                        task::yield_now().await;
+                        number
+                    }));
+                }
+                let mut sum = 0;
+                for task in tasks.drain(..) {
+                    sum += task.await.unwrap();
+                }
+                assert_eq!(sum, WIDTH * (WIDTH - 1) / 2);
+            }
+        })
+    })
+}
+
+/// From a thread that is none of the runtime's, a future that is ready.
+pub(super) fn block_on(runtime: Runtime) -> Workload {
+    const CALLS: usize = 1_000;
+    Workload::new(CALLS as u64, move |iterations| {
+        Cost::of(|| {
+            for _ in 0..iterations {
+                for number in 0..CALLS {
+                    assert_eq!(runtime.block_on(async { black_box(number) }), number);
+                }
             }
         })
     })
@@ -135,6 +229,21 @@ pub(super) fn spawn_blocking(runtime: Runtime) -> Workload {
         repeat(&runtime, iterations, || async {
             for _ in 0..CALLS {
                 task::spawn_blocking(|| ()).await.unwrap();
+            }
+        })
+    })
+}
+
+/// Many at a time.
+pub(super) fn spawn_blocking_100(runtime: Runtime) -> Workload {
+    const CALLS: usize = 100;
+    Workload::new(CALLS as u64, move |iterations| {
+        repeat(&runtime, iterations, || async {
+            let calls: Vec<_> = (0..CALLS)
+                .map(|number| task::spawn_blocking(move || number))
+                .collect();
+            for call in calls {
+                black_box(call.await.unwrap());
             }
         })
     })

@@ -20,7 +20,8 @@ pub(super) fn unix_echo(runtime: Runtime) -> Workload {
     const REQUESTS: u64 = 20;
     let (mut client, server) = StdStream::pair().expect("cannot make a pair of sockets");
     server.set_nonblocking(true).unwrap();
-    runtime.spawn(async move { echo_back(UnixStream::from_std(server).unwrap()).await });
+    runtime
+        .spawn(async move { echo_back(UnixStream::from_std(server).unwrap(), 2 * REQUEST).await });
     let mut client = Some(move |requests| {
         for _ in 0..requests * REQUESTS {
             client
