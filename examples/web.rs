@@ -7,7 +7,8 @@
 //!
 //! - `/` is a page with links to the others.
 //! - `/sleep/{ms}` answers after a timer.
-//! - `/block/{ms}` blocks its thread on purpose, as a careless handler would.
+//! - `/block/{ms}` blocks its thread on purpose, as a careless handler would. The other connections
+//!   do not notice, and the log says who it was.
 //! - `/work` starts 100 tasks and adds up what they return.
 //!
 //! Ctrl-C ends it.
@@ -45,6 +46,10 @@ const PAGE: &str = "<!doctype html>
 
 #[runtime::main]
 async fn main() {
+    // What the runtime has to say, for instance of handlers that block, goes to standard error.
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .init();
     let mut arguments = Arguments::of_process("web [ADDR]");
     let address = arguments.address_or("127.0.0.1:3000");
     arguments.end();

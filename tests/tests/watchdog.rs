@@ -403,30 +403,85 @@ fn the_number_of_stand_ins_has_a_limit_that_is_told() {
         let mut builder = flavour.builder();
         told.listen(builder.max_stand_ins(2));
         let runtime = builder.build().unwrap();
-        let mut gates = Vec::new();
-        for _ in 0..4 {
-            let (gate, blocker) = Gate::new();
-            runtime.spawn(async move { blocker.block() });
-            gate.wait();
-            gates.push(gate);
+        /// A task that blocks, of a spawn site of its own.
+        macro_rules! hold_up {
+            () => {{
+                let (gate, blocker) = Gate::new();
+                runtime.spawn(async move { blocker.block() });
+                gate.wait();
+                gate
+            }};
         }
-        // A spawn site of its own, because the first was reported already.
+        let wait_for = |count| {
+            while runtime.metrics().num_stand_ins() < count {
+                thread::yield_now();
+            }
+        };
+        let first = hold_up!();
+        let mut held_up = vec![hold_up!()];
+        wait_for(2);
+        // One more for each worker.
+        held_up.push(hold_up!());
+        held_up.push(hold_up!());
+        wait_for(4);
+        held_up.push(hold_up!());
+        held_up.push(hold_up!());
         let late = runtime.spawn(everything_works());
-        let (gate, blocker) = Gate::new();
-        gates.remove(0).open();
-        runtime.spawn(async move { blocker.block() });
-        gate.wait();
         let stall = told.wait(|stall| stall.rescue() == Rescue::TooManyStandIns);
-        assert_eq!(stall.stand_ins(), 2);
+        // Two, and one for each worker.
+        assert_eq!(stall.stand_ins(), 4);
+        let text = stall.to_string();
         assert!(
-            stall
-                .to_string()
-                .contains("so many threads are blocked already")
+            text.contains("so many threads are blocked already"),
+            "{text}"
         );
-        assert!(runtime.metrics().num_stand_ins() <= 2);
-        drop(gate);
-        drop(gates);
+        // One comes back, and one of those that are left is rescued.
+        first.open();
         runtime.block_on(late).unwrap();
+        assert!(runtime.metrics().num_stand_ins() <= 4);
+        drop(held_up);
+    });
+}
+
+#[test]
+fn a_thousand_tasks_that_block_for_ever_leave_a_worker_to_the_others() {
+    each_of(&Flavour::WITH_WORKERS, |flavour| {
+        let told = Told::default();
+        let mut builder = flavour.builder();
+        told.listen(builder.max_stand_ins(8));
+        let runtime = builder.build().unwrap();
+        let address = runtime.block_on(async {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let address = listener.local_addr().unwrap();
+            runtime::spawn(echo(listener));
+            address
+        });
+        let open = Arc::new((Mutex::new(false), std::sync::Condvar::new()));
+        let tasks: Vec<_> = (0..1_000)
+            .map(|_| {
+                let open = open.clone();
+                runtime.spawn(async move {
+                    let mut is_open = open.0.lock().unwrap();
+                    while !*is_open {
+                        is_open = open.1.wait(is_open).unwrap();
+                    }
+                })
+            })
+            .collect();
+        let stall = told.wait(|stall| stall.rescue() == Rescue::LastStandIn);
+        assert!(stall.to_string().contains("one of the last that may"));
+        visit(address);
+        runtime.block_on(everything_works());
+        let stand_ins = runtime.metrics().num_stand_ins();
+        assert!(stand_ins >= 8 && stand_ins <= 8 + runtime.metrics().num_workers());
+        *open.0.lock().unwrap() = true;
+        open.1.notify_all();
+        // Those that were not begun are run, too.
+        runtime.block_on(async {
+            for task in tasks {
+                task.await.unwrap();
+            }
+        });
     });
 }
 
@@ -465,6 +520,13 @@ fn a_report_names_the_task_its_place_and_what_it_does() {
         assert!(text.contains("\"upload\""), "{text}");
         #[cfg(not(miri))]
         assert!(text.contains("in system call futex"), "{text}");
+        #[cfg(all(target_os = "linux", not(miri)))]
+        {
+            let stack = stall.stack().expect("it blocked until it was asked");
+            let frame = stack.first_in_user_code().unwrap().to_string();
+            assert!(frame.contains("Blocker::block"), "{stack:#}");
+            assert!(text.contains(&frame), "{text}");
+        }
         let rescue = match flavour {
             Flavour::CurrentThread => Rescue::CurrentThread,
             Flavour::MultiThread(_) => Rescue::StandIn,
@@ -696,7 +758,7 @@ fn a_runtime_at_rest_does_not_wake_up() {
                     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
                     let address = listener.local_addr().unwrap();
                     let mut held = Vec::new();
-                    for _ in 0..100 {
+                    for _ in 0..500 {
                         let client = TcpStream::connect(address).await.unwrap();
                         let (mut server, _) = listener.accept().await.unwrap();
                         runtime::spawn(async move { server.read(&mut [0]).await.unwrap() });
@@ -725,7 +787,7 @@ fn a_runtime_at_rest_does_not_wake_up() {
                 before = now;
             }
             // ... and then it does, for as long as one looks.
-            thread::sleep(Duration::from_secs(2));
+            thread::sleep(Duration::from_secs(10));
             assert_eq!(switches(), before);
             stop.send(()).unwrap();
         });

@@ -580,8 +580,10 @@ impl Builder {
         self
     }
 
-    /// How many threads may work in the place of stalled ones at a time. By default 64. Where so many
-    /// tasks block, more of them are reported and no longer rescued.
+    /// How many threads may work in the place of stalled ones at a time. By default 64. While there are
+    /// so many, no task is begun that was spawned at the same place as one of those that block; such
+    /// tasks wait until one of the blocked threads comes back, so that the others can run. One more
+    /// for each worker may be needed for those that were begun before. Zero switches the rescue off.
     pub fn max_stand_ins(&mut self, count: usize) -> &mut Self {
         self.settings.stalls.max_stand_ins = count;
         self

@@ -53,8 +53,10 @@ pub(crate) struct MultiThread {
     running: AtomicUsize,
     /// Whose driver the next thread from outside uses.
     next_guest: AtomicUsize,
-    /// Threads whose seat was taken away while they were in a poll, and that are still in it.
+    /// Threads whose seat was taken away while they were in a poll, and that are still in it. Changes
+    /// under the lock of `held_up`.
     stand_ins: AtomicUsize,
+    held_up: Mutex<HeldUp>,
 }
 
 /// What others see of a worker.
@@ -67,6 +69,15 @@ pub(crate) struct Remote {
     pub(crate) seat: Mutex<Option<Box<Seat>>>,
     /// The thread that took the seat last, unless it was taken away from it.
     pub(crate) incumbent: Mutex<Option<Incumbent>>,
+}
+
+/// What those threads run, and what waits for their end.
+#[derive(Default)]
+struct HeldUp {
+    /// Where the tasks were spawned that hold them up; a place for each thread.
+    places: Vec<&'static Location<'static>>,
+    /// Tasks of the same places: there may be no more stand-ins, so they must not hold up a worker.
+    postponed: Vec<Runnable>,
 }
 
 impl MultiThread {
@@ -101,6 +112,7 @@ impl MultiThread {
             running: AtomicUsize::new(workers),
             next_guest: AtomicUsize::new(0),
             stand_ins: AtomicUsize::new(0),
+            held_up: Mutex::default(),
         });
         for index in 0..workers {
             if let Err(error) = scheduler.start_worker(index) {
@@ -203,6 +215,8 @@ impl MultiThread {
             return;
         }
         self.estate.injection.close();
+        let postponed = std::mem::take(&mut self.held_up.lock().postponed);
+        postponed.into_iter().for_each(Runnable::shutdown);
         let mut batch = WakeBatch::new();
         for remote in &self.remotes {
             remote.driver.shutdown(&mut batch);
@@ -212,10 +226,48 @@ impl MultiThread {
         self.estate.watchdog.stop();
     }
 
-    /// A thread whose seat was taken away has come back.
-    pub(crate) fn stand_in_ended(&self) {
-        // Relaxed: a count against a limit, which may be missed by a moment.
-        self.stand_ins.fetch_sub(1, Relaxed);
+    /// A thread whose seat was taken away has come back from a task that was spawned there.
+    pub(crate) fn stand_in_ended(&self, place: Option<&'static Location<'static>>) {
+        let postponed = {
+            let mut held_up = self.held_up.lock();
+            let position = held_up
+                .places
+                .iter()
+                .position(|&other| Some(other) == place);
+            if let Some(position) = position {
+                held_up.places.swap_remove(position);
+            }
+            // Relaxed: ordered by the lock where it matters.
+            self.stand_ins.fetch_sub(1, Relaxed);
+            std::mem::take(&mut held_up.postponed)
+        };
+        for task in postponed {
+            self.estate.injection.push(task);
+            self.wake_one();
+        }
+    }
+
+    /// Hands the task back, unless it must wait because tasks like it hold up as many threads as may
+    /// be.
+    #[inline]
+    pub(crate) fn unless_postponed(&self, task: Runnable) -> Option<Runnable> {
+        let limit = self.estate.settings.stalls.max_stand_ins;
+        // Relaxed: looked at again under the lock.
+        if self.stand_ins.load(Relaxed) < limit || limit == 0 {
+            return Some(task);
+        }
+        self.postpone(task)
+    }
+
+    #[cold]
+    fn postpone(&self, task: Runnable) -> Option<Runnable> {
+        let mut held_up = self.held_up.lock();
+        let is_full = self.stand_ins.load(Relaxed) >= self.estate.settings.stalls.max_stand_ins;
+        if !is_full || !held_up.places.contains(&task.header().spawned_at) {
+            return Some(task);
+        }
+        held_up.postponed.push(task);
+        None
     }
 
     /// Makes some worker's driver the current one of a thread from outside.
@@ -272,7 +324,14 @@ impl Watched for MultiThread {
     fn rescue(self: Arc<Self>, worker: usize, sighting: &Sighting) -> Rescue {
         let remote = &self.remotes[worker];
         let limit = self.estate.settings.stalls.max_stand_ins;
-        if self.stand_ins() >= limit {
+        // From the limit on, tasks like those that block are not begun. But each worker may have begun
+        // one, and sockets and timers of other tasks depend on it.
+        let last = if limit == 0 {
+            0
+        } else {
+            limit + self.remotes.len()
+        };
+        if self.stand_ins() >= last {
             return Rescue::TooManyStandIns;
         }
         let seat = {
@@ -288,7 +347,9 @@ impl Watched for MultiThread {
                     incumbent.revoker.revoke(is_same)
                 });
             if seat.is_some() {
-                // Relaxed: see `stand_ins`.
+                let mut held_up = self.held_up.lock();
+                held_up.places.extend(sighting.post.spawned_at());
+                // Relaxed: see `stand_in_ended`.
                 self.stand_ins.fetch_add(1, Relaxed);
                 *incumbent = None;
             }
@@ -299,6 +360,7 @@ impl Watched for MultiThread {
         };
         *remote.seat.lock() = Some(seat);
         match self.start_worker(worker) {
+            Ok(()) if self.stand_ins() >= limit => Rescue::LastStandIn,
             Ok(()) => Rescue::StandIn,
             Err(error) => {
                 // The stalled thread will find its seat when it comes back.

@@ -350,7 +350,7 @@ impl Worker {
         drop(keeper);
         WORKER.with(|current| current.replace(previous));
         if self.holder.was_revoked() {
-            self.scheduler.stand_in_ended();
+            self.scheduler.stand_in_ended(self.post.spawned_at());
         }
     }
 
@@ -396,9 +396,22 @@ impl Worker {
         self.take_task()
     }
 
-    /// A task of this worker, of the injection queue, or of another worker.
+    /// A task that may run now.
     #[inline]
     fn take_task(&self) -> Option<Step> {
+        loop {
+            let Step::Run(task) = self.take_any_task()? else {
+                return Some(Step::Idle);
+            };
+            if let Some(task) = self.scheduler.unless_postponed(task) {
+                return Some(Step::Run(task));
+            }
+        }
+    }
+
+    /// A task of this worker, of the injection queue, or of another worker.
+    #[inline]
+    fn take_any_task(&self) -> Option<Step> {
         let mut found_by_search = false;
         let step = self.holder.with_seat(|seat| {
             let task = seat

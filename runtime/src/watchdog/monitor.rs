@@ -158,7 +158,7 @@ impl Monitor {
             observation.rescue = self.watched.clone().rescue(observation.worker, &sighting);
         }
         match observation.rescue {
-            Rescue::StandIn | Rescue::NoThread => {
+            Rescue::StandIn | Rescue::LastStandIn | Rescue::NoThread => {
                 let tally = &self.watched.estate().watchdog.tally;
                 tally.rescued();
                 self.held_up.push(observation);

@@ -119,7 +119,7 @@ impl Post {
     }
 
     #[allow(unsafe_code)] // Reads a pointer that was a reference for ever.
-    pub(super) fn spawned_at(&self) -> Option<&'static Location<'static>> {
+    pub(crate) fn spawned_at(&self) -> Option<&'static Location<'static>> {
         // SAFETY: only `begin` stores it, and it has a reference that lives for ever.
         unsafe { self.spawned_at.load(Relaxed).as_ref() }
     }

@@ -58,7 +58,11 @@ pub enum Rescue {
     NotNeeded,
     /// Another thread works in the place of the stalled one.
     StandIn,
-    /// As many threads as [`Builder::max_stand_ins`](crate::runtime::Builder::max_stand_ins) allows
+    /// Another thread works in the place of the stalled one, and now there are as many as
+    /// [`Builder::max_stand_ins`](crate::runtime::Builder::max_stand_ins) allows. Until one of the
+    /// stalled threads comes back, tasks of the same spawn sites as theirs are not begun.
+    LastStandIn,
+    /// More threads than [`Builder::max_stand_ins`](crate::runtime::Builder::max_stand_ins) allows
     /// work in the place of stalled ones already. The worker's sockets, timers and tasks wait until
     /// one of them comes back.
     TooManyStandIns,
@@ -148,13 +152,17 @@ impl fmt::Display for Stall {
         f.write_str(match self.rescue {
             Rescue::NotNeeded => "",
             Rescue::StandIn => "; another thread has taken over its work",
+            Rescue::LastStandIn => {
+                "; another thread has taken over its work, one of the last that may, so tasks of such \
+                 spawn sites wait until one of the blocked threads comes back"
+            }
             Rescue::TooManyStandIns => {
                 "; nobody takes over its work, because so many threads are blocked already"
             }
             Rescue::NoThread => "; nobody takes over its work, because the system gives no thread",
             Rescue::CurrentThread => "; everything else on this thread waits",
         })?;
-        if let Rescue::TooManyStandIns = self.rescue {
+        if let Rescue::TooManyStandIns | Rescue::LastStandIn = self.rescue {
             write!(f, " ({})", self.stand_ins)?;
         }
         if self.unreported > 0 {
@@ -184,7 +192,8 @@ pub(super) struct Case {
 
 /// What was said about which spawn site.
 pub(super) struct Reports {
-    sites: HashMap<Option<&'static Location<'static>>, Site>,
+    /// By place, and by whether the limit of stand-ins was reached: that is news of its own.
+    sites: HashMap<(Option<&'static Location<'static>>, bool), Site>,
     outbox: Arc<Mutex<Outbox>>,
 }
 
@@ -212,11 +221,15 @@ impl Reports {
 
     /// Reports a stall that goes on, unless its spawn site was reported a short while ago.
     pub(super) fn report(&mut self, watched: &Arc<dyn Watched>, case: Case, now: Instant) {
-        let site = self.sites.entry(case.spawned_at).or_insert(Site {
-            next: now,
-            interval: FIRST_INTERVAL,
-            unreported: 0,
-        });
+        let is_limit = matches!(case.rescue, Rescue::LastStandIn | Rescue::TooManyStandIns);
+        let site = self
+            .sites
+            .entry((case.spawned_at, is_limit))
+            .or_insert(Site {
+                next: now,
+                interval: FIRST_INTERVAL,
+                unreported: 0,
+            });
         if now < site.next {
             site.unreported += u64::from(case.is_new);
             return;
