@@ -36,7 +36,6 @@ if [[ -n $real ]]; then
     sed '/^# The one line/,$d' "$here/Cargo.toml" >"$project/Cargo.toml"
     # The same versions of everything but Tokio.
     cp "$here/Cargo.lock" "$project/Cargo.lock"
-    lock=()
     answer=$(bash "$here/../check-patched.sh" "$project")
     if [[ $answer != "NOT patched:"*"has no patch"* ]]; then
         echo "FAILED: the copy is not linked with the real Tokio: $answer"
@@ -45,7 +44,6 @@ if [[ -n $real ]]; then
     echo "The real Tokio: $(cd "$project" && cargo tree -q --depth 0 --prefix none -p tokio)"
 else
     project=$here
-    lock=(--locked)
     bash "$here/../check-patched.sh" "$project" || exit 1
 fi
 
@@ -70,7 +68,7 @@ done
 
 failed=0 summary=()
 for package in "${packages[@]}"; do
-    command=(cargo test --quiet ${lock[@]+"${lock[@]}"} --no-fail-fast --package "ecosystem-$package")
+    command=(cargo test --quiet --no-fail-fast --package "ecosystem-$package")
     echo "== $package"
     start=$SECONDS
     (
@@ -84,9 +82,12 @@ for package in "${packages[@]}"; do
             exit "$status"
         fi
         "${command[@]}"
-    )
+    ) </dev/null
     status=$?
     verdict=passed
+    if [[ $package == databases && ${#skipped[@]} == 2 ]]; then
+        verdict="built, and not run"
+    fi
     if ((status != 0)); then
         verdict="FAILED with status $status"
         failed=$((failed + 1))
