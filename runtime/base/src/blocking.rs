@@ -34,7 +34,7 @@ pub enum Class {
 pub trait BlockingPool: Send + Sync {
     /// Runs `job` on a thread that may block. A pool that shuts down drops the job without running
     /// it; [`Offload`] then ends with an error.
-    fn run(&self, class: Class, job: Job);
+    fn run(self: std::sync::Arc<Self>, class: Class, job: Job);
 }
 
 /// A shared pool.

@@ -19,7 +19,7 @@ use crate::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
 struct Threads;
 
 impl BlockingPool for Threads {
-    fn run(&self, _class: Class, job: Job) {
+    fn run(self: Arc<Self>, _class: Class, job: Job) {
         std::thread::spawn(job);
     }
 }
@@ -28,7 +28,7 @@ impl BlockingPool for Threads {
 struct Closed;
 
 impl BlockingPool for Closed {
-    fn run(&self, _class: Class, job: Job) {
+    fn run(self: Arc<Self>, _class: Class, job: Job) {
         drop(job);
     }
 }
@@ -45,7 +45,7 @@ impl Keeps {
 }
 
 impl BlockingPool for Keeps {
-    fn run(&self, _class: Class, job: Job) {
+    fn run(self: Arc<Self>, _class: Class, job: Job) {
         self.0.lock().push(job);
     }
 }

@@ -196,7 +196,7 @@ mod tests {
     struct Threads;
 
     impl BlockingPool for Threads {
-        fn run(&self, _class: Class, job: Job) {
+        fn run(self: Arc<Self>, _class: Class, job: Job) {
             std::thread::spawn(job);
         }
     }
@@ -205,7 +205,7 @@ mod tests {
     struct Closed;
 
     impl BlockingPool for Closed {
-        fn run(&self, _class: Class, job: Job) {
+        fn run(self: Arc<Self>, _class: Class, job: Job) {
             drop(job);
         }
     }

@@ -54,7 +54,7 @@ pub(super) fn poll_read_until<R: AsyncBufRead + ?Sized>(
     loop {
         let (found, n) = ready!(uninterrupted(|| {
             let bytes = ready!(reader.as_mut().poll_fill_buf(cx))?;
-            let found = bytes.iter().position(|byte| *byte == delimiter);
+            let found = memchr::memchr(delimiter, bytes);
             let n = found.map_or(bytes.len(), |index| index + 1);
             buf.extend_from_slice(&bytes[..n]);
             Poll::Ready(Ok((found.is_some(), n)))

@@ -17,12 +17,14 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
-use runtime_base::blocking::Class;
+use runtime_base::blocking::{Class, Job};
 use runtime_timer::Clock;
 
 use super::lane::{Lane, Pushed};
 use super::{Handle, Settings};
+use crate::scheduler::{CurrentThread, MultiThread};
 use crate::task::{Id, JoinHandle, Runnable, Schedule, TaskRef};
+use crate::watchdog::Watched;
 
 /// How many threads wait for the system's resolver at most. Chosen: a healthy resolver answers in
 /// milliseconds, and one that does not is not helped by more questions.
@@ -335,13 +337,22 @@ impl Schedule for Unscheduled {
     }
 }
 
-/// The pool as the layers below know it.
-pub(crate) struct OffloadTo(pub(crate) Handle);
-
-impl runtime_base::blocking::BlockingPool for OffloadTo {
-    fn run(&self, class: Class, job: runtime_base::blocking::Job) {
-        // A pool without threads drops the job, whose author then gets an error.
-        let spawned = catch_unwind(AssertUnwindSafe(|| self.0.offload(class, job)));
-        drop(spawned);
+/// The pool as the layers below know it: the scheduler itself, so that a runtime is entered without
+/// an allocation for it.
+impl runtime_base::blocking::BlockingPool for CurrentThread {
+    fn run(self: Arc<Self>, class: Class, job: Job) {
+        offload(self.handle(), class, job);
     }
+}
+
+impl runtime_base::blocking::BlockingPool for MultiThread {
+    fn run(self: Arc<Self>, class: Class, job: Job) {
+        offload(self.handle(), class, job);
+    }
+}
+
+fn offload(handle: Handle, class: Class, job: Job) {
+    // A pool without threads drops the job, whose author then gets an error.
+    let spawned = catch_unwind(AssertUnwindSafe(|| handle.offload(class, job)));
+    drop(spawned);
 }

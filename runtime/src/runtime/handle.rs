@@ -13,7 +13,7 @@ use runtime_base::blocking::{Class, Job, PoolRef};
 use runtime_base::current::{self, Slot};
 use runtime_base::{driving, misuse};
 
-use super::blocking_pool::{BlockingPool, OffloadTo};
+use super::blocking_pool::BlockingPool;
 use super::driver::DriverGuard;
 use super::{Id, RuntimeFlavor, RuntimeMetrics, Settings, TryCurrentError};
 use crate::scheduler::{self, CurrentThread, Estate, HandedOver, MultiThread};
@@ -137,14 +137,14 @@ impl Handle {
     }
 
     pub(crate) fn enter_owned(&self) -> ContextGuard {
-        let driver = match &self.flavor {
-            Flavor::CurrentThread(scheduler) => scheduler.enter_driver(),
-            Flavor::MultiThread(scheduler) => scheduler.enter_driver(),
+        let (driver, pool): (_, PoolRef) = match &self.flavor {
+            Flavor::CurrentThread(scheduler) => (scheduler.enter_driver(), scheduler.clone()),
+            Flavor::MultiThread(scheduler) => (scheduler.enter_driver(), scheduler.clone()),
         };
         DEPTH.set(DEPTH.get() + 1);
         ContextGuard {
             _driver: driver,
-            _pool: runtime_base::blocking::enter_pool(Arc::new(OffloadTo(self.clone()))),
+            _pool: runtime_base::blocking::enter_pool(pool),
             _handle: current::enter(&CURRENT, Rc::new(self.clone())),
         }
     }
