@@ -6,8 +6,8 @@
 #
 # With `--real-tokio` the same files run on the real Tokio, from a copy of the manifest that lacks
 # the patch. Without a PACKAGE all of them run. The databases are started by `services.sh`, which
-# wants root and Debian; set REDIS_URL and POSTGRES_URL to use servers that run already. What is
-# skipped is said at the end, and why. The status is 0 if nothing failed.
+# wants root and Debian; set REDIS_URL, POSTGRES_URL and AMQP_URL to use servers that run already.
+# What is skipped is said at the end, and why. The status is 0 if nothing failed.
 set -uo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$here/target}
@@ -52,8 +52,9 @@ skipped=()
 services=()
 for package in "${packages[@]}"; do
     [[ $package == databases ]] || continue
-    for service in redis postgres; do
+    for service in redis postgres rabbitmq; do
         variable=${service^^}_URL
+        [[ $service == rabbitmq ]] && variable=AMQP_URL
         if [[ -n ${!variable:-} ]]; then
             continue
         elif [[ $(id -u) != 0 || ! -x $(command -v apt-get) ]]; then
@@ -85,7 +86,7 @@ for package in "${packages[@]}"; do
     ) </dev/null
     status=$?
     verdict=passed
-    if [[ $package == databases && ${#skipped[@]} == 2 ]]; then
+    if [[ $package == databases && ${#skipped[@]} == 3 ]]; then
         verdict="built, and not run"
     fi
     if ((status != 0)); then
