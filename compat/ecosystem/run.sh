@@ -19,7 +19,7 @@ if [[ ${1:-} == --real-tokio ]]; then
 fi
 packages=("$@")
 if ((${#packages[@]} == 0)); then
-    packages=(tools http websocket grpc databases)
+    packages=(tools http secure websocket grpc databases)
 fi
 for package in "${packages[@]}"; do
     [[ -f $here/$package/Cargo.toml ]] || { echo "there is no package $package here"; exit 2; }
@@ -29,7 +29,7 @@ if [[ -n $real ]]; then
     # The copy always lies in the same place: its packages need not be built anew each time.
     project=$CARGO_TARGET_DIR/real-tokio
     mkdir -p "$project"
-    for package in databases grpc http tools websocket; do
+    for package in databases grpc http secure tools websocket; do
         rm -rf "${project:?}/$package"
         cp -pR "$here/$package" "$project/$package"
     done
