@@ -19,7 +19,7 @@ if [[ ${1:-} == --real-tokio ]]; then
 fi
 packages=("$@")
 if ((${#packages[@]} == 0)); then
-    packages=(tools http websocket grpc databases)
+    packages=(tools http secure watching websocket grpc databases)
 fi
 for package in "${packages[@]}"; do
     [[ -f $here/$package/Cargo.toml ]] || { echo "there is no package $package here"; exit 2; }
@@ -29,7 +29,7 @@ if [[ -n $real ]]; then
     # The copy always lies in the same place: its packages need not be built anew each time.
     project=$CARGO_TARGET_DIR/real-tokio
     mkdir -p "$project"
-    for package in databases grpc http tools websocket; do
+    for package in databases grpc http secure tools watching websocket; do
         rm -rf "${project:?}/$package"
         cp -pR "$here/$package" "$project/$package"
     done
@@ -74,6 +74,10 @@ for package in "${packages[@]}"; do
     start=$SECONDS
     (
         cd "$project" || exit
+        if [[ $package == watching ]]; then
+            # Without it console-subscriber refuses to start on a Tokio that has no spans of its own.
+            export RUSTFLAGS="${RUSTFLAGS:-} --cfg console_without_tokio_unstable"
+        fi
         if [[ $package == databases && ${#services[@]} -gt 0 ]]; then
             state=$(mktemp -d)
             chmod 755 "$state"
