@@ -57,6 +57,8 @@ pub(crate) struct MultiThread {
     /// under the lock of `held_up`.
     stand_ins: AtomicUsize,
     held_up: Mutex<HeldUp>,
+    /// Whether there are as many stand-ins as may be. Changes under the same lock.
+    is_held_up: AtomicBool,
 }
 
 /// What others see of a worker.
@@ -113,6 +115,7 @@ impl MultiThread {
             next_guest: AtomicUsize::new(0),
             stand_ins: AtomicUsize::new(0),
             held_up: Mutex::default(),
+            is_held_up: AtomicBool::new(false),
         });
         for index in 0..workers {
             if let Err(error) = scheduler.start_worker(index) {
@@ -238,7 +241,9 @@ impl MultiThread {
                 held_up.places.swap_remove(position);
             }
             // Relaxed: ordered by the lock where it matters.
-            self.stand_ins.fetch_sub(1, Relaxed);
+            let left = self.stand_ins.fetch_sub(1, Relaxed) - 1;
+            let limit = self.estate.settings.stalls.max_stand_ins;
+            self.is_held_up.store(left >= limit, Relaxed);
             std::mem::take(&mut held_up.postponed)
         };
         for task in postponed {
@@ -251,19 +256,18 @@ impl MultiThread {
     /// be.
     #[inline]
     pub(crate) fn unless_postponed(&self, task: Runnable) -> Option<Runnable> {
-        let limit = self.estate.settings.stalls.max_stand_ins;
         // Relaxed: looked at again under the lock.
-        if self.stand_ins.load(Relaxed) < limit || limit == 0 {
-            return Some(task);
+        if self.is_held_up.load(Relaxed) {
+            return self.postpone(task);
         }
-        self.postpone(task)
+        Some(task)
     }
 
     #[cold]
     fn postpone(&self, task: Runnable) -> Option<Runnable> {
         let mut held_up = self.held_up.lock();
-        let is_full = self.stand_ins.load(Relaxed) >= self.estate.settings.stalls.max_stand_ins;
-        if !is_full || !held_up.places.contains(&task.header().spawned_at) {
+        // Relaxed: changes under the lock.
+        if !self.is_held_up.load(Relaxed) || !held_up.places.contains(&task.header().spawned_at) {
             return Some(task);
         }
         held_up.postponed.push(task);
@@ -350,7 +354,8 @@ impl Watched for MultiThread {
                 let mut held_up = self.held_up.lock();
                 held_up.places.extend(sighting.post.spawned_at());
                 // Relaxed: see `stand_in_ended`.
-                self.stand_ins.fetch_add(1, Relaxed);
+                let stand_ins = self.stand_ins.fetch_add(1, Relaxed) + 1;
+                self.is_held_up.store(stand_ins >= limit, Relaxed);
                 *incumbent = None;
             }
             seat
