@@ -486,6 +486,42 @@ fn a_thousand_tasks_that_block_for_ever_leave_a_worker_to_the_others() {
 }
 
 #[test]
+fn a_thread_that_has_its_seat_back_is_watched_again() {
+    each_of(&[Flavour::MultiThread(1)], |flavour| {
+        let runtime = flavour.build();
+        // The seat goes through many hands, and comes back to threads that gave it away long before.
+        let tasks: Vec<_> = (0..8)
+            .map(|_| {
+                runtime.spawn(async {
+                    for _ in 0..200 {
+                        block_in_place(thread::yield_now);
+                        yield_now().await;
+                    }
+                })
+            })
+            .collect();
+        let blocked: Vec<_> = (0..20)
+            .map(|_| {
+                let (gate, blocker) = Gate::new();
+                runtime.spawn(async move {
+                    block_in_place(thread::yield_now);
+                    blocker.block();
+                });
+                gate.wait();
+                gate
+            })
+            .collect();
+        runtime.block_on(async {
+            for task in tasks {
+                task.await.unwrap();
+            }
+        });
+        runtime.block_on(everything_works());
+        drop(blocked);
+    });
+}
+
+#[test]
 fn a_report_names_the_task_its_place_and_what_it_does() {
     each_flavour(|flavour| {
         let told = Told::default();

@@ -330,12 +330,10 @@ impl Watched for MultiThread {
         let limit = self.estate.settings.stalls.max_stand_ins;
         // From the limit on, tasks like those that block are not begun. But each worker may have begun
         // one, and sockets and timers of other tasks depend on it.
-        let last = if limit == 0 {
-            0
-        } else {
-            limit + self.remotes.len()
-        };
-        if self.stand_ins() >= last {
+        if limit == 0 {
+            return Rescue::NotNeeded;
+        }
+        if self.stand_ins() >= limit.saturating_add(self.remotes.len()) {
             return Rescue::TooManyStandIns;
         }
         let seat = {

@@ -131,8 +131,9 @@ impl Seat {
 
     /// Cancels what is queued.
     pub(crate) fn cancel_tasks(mut self) {
-        // Their tasks are cancelled with the list of all tasks.
-        drop(std::mem::take(&mut self.deferred));
+        let mut batch = WakeBatch::new();
+        self.deferred.drain(..).for_each(|waker| batch.push(waker));
+        wake_all(&mut batch);
         self.next.take().into_iter().for_each(Runnable::shutdown);
         while let Some(task) = self.ring.pop() {
             task.shutdown();
@@ -334,12 +335,17 @@ impl Worker {
             holder: tenure::begin(seat),
             post: Arc::new(Post::of_this_thread()),
         });
-        *worker.remote().incumbent.lock() = Some(Incumbent {
-            post: worker.post.clone(),
-            revoker: worker.holder.revoker(),
-        });
+        worker.become_incumbent();
         worker.has_woken();
         worker
+    }
+
+    /// This thread has the seat: it is the one to watch.
+    fn become_incumbent(&self) {
+        *self.remote().incumbent.lock() = Some(Incumbent {
+            post: self.post.clone(),
+            revoker: self.holder.revoker(),
+        });
     }
 
     /// Works until the runtime ends or the seat is gone.
@@ -619,6 +625,8 @@ impl Drop for HandedOver {
         if let Some(seat) = worker.remote().seat.lock().take() {
             worker.counters().set_thread();
             worker.holder.put(seat);
+            // The seat may have been with other threads meanwhile, which were watched then.
+            worker.become_incumbent();
             worker.post.come_back();
         }
     }

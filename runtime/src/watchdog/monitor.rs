@@ -159,8 +159,9 @@ impl Monitor {
         }
         match observation.rescue {
             Rescue::StandIn | Rescue::LastStandIn | Rescue::NoThread => {
-                let tally = &self.watched.estate().watchdog.tally;
-                tally.rescued();
+                if observation.rescue != Rescue::NoThread {
+                    self.watched.estate().watchdog.tally.rescued();
+                }
                 self.held_up.push(observation);
                 None
             }
