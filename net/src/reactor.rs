@@ -44,7 +44,7 @@ const _: () = assert!(
     "the reactor needs 64-bit tokens; 32-bit targets are not supported yet"
 );
 
-/// One worker's reactor: the right to wait for its events.
+/// The right to wait for the events of some sources.
 pub struct Reactor {
     poll: mio::Poll,
     events: mio::Events,

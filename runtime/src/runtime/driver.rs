@@ -1,49 +1,57 @@
-//! What one scheduler thread sleeps in: its reactor and its timers.
+//! What one scheduler thread sleeps in: a reactor or itself, and its timers.
 //!
 //! A driver belongs to one worker, or to the one thread of a current-thread runtime. It turns events
 //! and deadlines into wakers and puts them into the caller's batch; the caller wakes them when no
 //! lock is held any more.
+//!
+//! Several workers share a [`Lookout`]: one of those that sleep does so in its reactor and is woken by
+//! the system's events, the others sleep beside it. Whoever goes to sleep and finds the lookout empty
+//! takes it, so that it is empty only while a worker of its group is awake; and who is awake looks at
+//! it now and then.
 
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 use runtime_base::current::EnterGuard;
 use runtime_base::parker::{Parker, Unparker};
 use runtime_base::wake_batch::WakeBatch;
 use runtime_net::{Counts, CurrentReactor, Reactor, ReactorHandle};
 use runtime_timer::{Clock, CurrentTimers, Timers};
 
-use super::wake_token::WakeToken;
+use super::wake_token::{Place, WakeToken};
 
-/// Reactor and timers of one scheduler thread.
+/// A reactor, and the right to wait for its events.
+pub(crate) struct Lookout {
+    /// Held by the thread that waits, or looks. Never waited for.
+    reactor: Mutex<Reactor>,
+    handle: Arc<ReactorHandle>,
+}
+
+/// Where one scheduler thread sleeps, and its timers.
 pub(crate) struct Driver {
-    sleeper: Sleeper,
+    /// `None` if I/O is not enabled.
+    lookout: Option<Arc<Lookout>>,
+    /// Where to sleep beside the lookout. The lock is for stand-ins: a thread that takes over from
+    /// another.
+    parker: Mutex<Parker>,
     timers: Option<Arc<Timers>>,
     clock: Clock,
     notifier: Arc<Notifier>,
 }
 
-/// Where the thread sleeps. The locks are for stand-ins: a thread that takes over from another.
-enum Sleeper {
-    Reactor {
-        reactor: Mutex<Reactor>,
-        handle: Arc<ReactorHandle>,
-    },
-    /// I/O is not enabled.
-    Thread(Mutex<Parker>),
+/// A place to sleep in: the reactor, if nobody else has it. To be used at once or dropped.
+#[must_use]
+pub(crate) struct Berth<'a> {
+    reactor: Option<MutexGuard<'a, Reactor>>,
 }
 
 /// Wakes the thread that sleeps in a driver.
 pub(crate) struct Notifier {
     token: WakeToken,
-    wake: Wake,
-}
-
-enum Wake {
-    Reactor(Arc<ReactorHandle>),
-    Thread(Unparker),
+    reactor: Option<Arc<ReactorHandle>>,
+    thread: Unparker,
 }
 
 /// Which parts of a driver are built.
@@ -57,46 +65,67 @@ pub(crate) struct Enabled {
     pub(crate) events_per_busy_turn: Option<usize>,
 }
 
-impl Driver {
-    /// A driver for one thread of the runtime `group`.
+impl Lookout {
+    /// A lookout for threads of the runtime `group`; `None` if I/O is not enabled.
     ///
     /// # Errors
     ///
     /// When the system gives no more descriptors.
-    pub(crate) fn new(group: u64, enabled: Enabled, clock: Clock) -> io::Result<Self> {
-        let (sleeper, wake) = if enabled.io {
-            let mut reactor = Reactor::new(group, enabled.events_per_turn)?;
-            if let Some(events) = enabled.events_per_busy_turn {
-                reactor.limit_busy_turns(events);
-            }
-            let handle = reactor.handle().clone();
-            let wake = Wake::Reactor(handle.clone());
-            (
-                Sleeper::Reactor {
-                    reactor: Mutex::new(reactor),
-                    handle,
-                },
-                wake,
-            )
-        } else {
-            let parker = Parker::new();
-            let wake = Wake::Thread(parker.unparker().clone());
-            (Sleeper::Thread(Mutex::new(parker)), wake)
-        };
+    pub(crate) fn new(group: u64, enabled: Enabled) -> io::Result<Option<Arc<Self>>> {
+        if !enabled.io {
+            return Ok(None);
+        }
+        let mut reactor = Reactor::new(group, enabled.events_per_turn)?;
+        if let Some(events) = enabled.events_per_busy_turn {
+            reactor.limit_busy_turns(events);
+        }
+        Ok(Some(Arc::new(Self {
+            handle: reactor.handle().clone(),
+            reactor: Mutex::new(reactor),
+        })))
+    }
+
+    /// What the reactor has done so far.
+    pub(crate) fn counts(&self) -> Counts {
+        self.handle.counts()
+    }
+
+    /// Everybody who waits for an event is put into the batch, and gets an error from now on.
+    pub(crate) fn shutdown(&self, batch: &mut WakeBatch) {
+        self.handle.shutdown(batch);
+    }
+}
+
+impl Berth<'_> {
+    pub(crate) fn is_in_reactor(&self) -> bool {
+        self.reactor.is_some()
+    }
+}
+
+impl Driver {
+    /// A driver for one thread, which shares `lookout`.
+    pub(crate) fn new(lookout: Option<Arc<Lookout>>, enabled: Enabled, clock: Clock) -> Self {
+        let parker = Parker::new();
         let notifier = Arc::new(Notifier {
             token: WakeToken::new(),
-            wake,
+            reactor: lookout.as_ref().map(|lookout| lookout.handle.clone()),
+            thread: parker.unparker().clone(),
         });
         let timers = enabled.time.then(|| {
             let notifier = notifier.clone();
             Timers::new(clock.clone(), Arc::new(move || notifier.unpark()))
         });
-        Ok(Self {
-            sleeper,
+        Self {
+            lookout,
+            parker: Mutex::new(parker),
             timers,
             clock,
             notifier,
-        })
+        }
+    }
+
+    pub(crate) fn lookout(&self) -> Option<&Lookout> {
+        self.lookout.as_deref()
     }
 
     /// What wakes the thread.
@@ -104,19 +133,11 @@ impl Driver {
         &self.notifier
     }
 
-    /// What the reactor has done so far; nothing if I/O is not enabled.
-    pub(crate) fn io_counts(&self) -> Counts {
-        match &self.sleeper {
-            Sleeper::Reactor { handle, .. } => handle.counts(),
-            Sleeper::Thread(_) => Counts::default(),
-        }
-    }
-
     /// Makes this driver's reactor and timers the current ones of the thread.
     pub(crate) fn enter(&self) -> DriverGuard {
-        let reactor = match &self.sleeper {
-            Sleeper::Reactor { handle, .. } => CurrentReactor::Enabled(handle.clone()),
-            Sleeper::Thread(_) => CurrentReactor::Disabled,
+        let reactor = match &self.lookout {
+            Some(lookout) => CurrentReactor::Enabled(lookout.handle.clone()),
+            None => CurrentReactor::Disabled,
         };
         let timers = match &self.timers {
             Some(timers) => CurrentTimers::Enabled(timers.clone()),
@@ -130,18 +151,45 @@ impl Driver {
 
     /// Collects what has happened, without sleeping.
     pub(crate) fn poll(&self, batch: &mut WakeBatch) {
-        if let Sleeper::Reactor { .. } = self.sleeper {
-            self.turn(Some(Duration::ZERO), batch);
+        // Who has the reactor collects its events.
+        if let Some(mut reactor) = self.try_reactor() {
+            turn(&mut reactor, Some(Duration::ZERO), batch);
         }
         if let Some(timers) = &self.timers {
             timers.expire(batch);
         }
     }
 
+    /// Whether some thread waits for the reactor's events, or looks for them just now.
+    pub(crate) fn is_attended(&self) -> bool {
+        let lookout = self.lookout.as_ref();
+        lookout.is_none_or(|lookout| lookout.reactor.is_locked())
+    }
+
+    pub(crate) fn shares_lookout(&self, other: &Self) -> bool {
+        match (&self.lookout, &other.lookout) {
+            (Some(own), Some(other)) => Arc::ptr_eq(own, other),
+            _ => false,
+        }
+    }
+
+    /// A place to sleep in.
+    pub(crate) fn berth(&self) -> Berth<'_> {
+        Berth {
+            reactor: self.try_reactor(),
+        }
+    }
+
     /// Sleeps until something happens, the next deadline comes, or somebody calls
     /// [`unpark`](Notifier::unpark), and collects what has happened. It may return for no reason.
-    pub(crate) fn park(&self, batch: &mut WakeBatch) {
-        if !self.notifier.token.begin_sleep() {
+    pub(crate) fn park(&self, berth: Berth<'_>, batch: &mut WakeBatch) {
+        let Berth { mut reactor } = berth;
+        let place = match reactor {
+            Some(_) => Place::Reactor,
+            None => Place::Thread,
+        };
+        if !self.notifier.token.begin_sleep(place) {
+            drop(reactor);
             return self.poll(batch);
         }
         let timeout = self
@@ -149,10 +197,13 @@ impl Driver {
             .as_ref()
             .and_then(|timers| timers.prepare_park());
         match timeout {
-            Some(timeout) if self.clock.is_paused() => self.park_paused(timeout, batch),
-            _ => self.turn(timeout, batch),
+            Some(timeout) if self.clock.is_paused() => {
+                self.park_paused(reactor.as_deref_mut(), timeout, batch);
+            }
+            _ => self.sleep(reactor.as_deref_mut(), timeout, batch),
         }
         self.notifier.token.end_sleep();
+        drop(reactor);
         if let Some(timers) = &self.timers {
             timers.finish_park();
             timers.expire(batch);
@@ -160,37 +211,42 @@ impl Driver {
     }
 
     /// The clock stands still: when nothing happens now, it jumps to the deadline.
-    fn park_paused(&self, timeout: Duration, batch: &mut WakeBatch) {
-        self.turn(Some(Duration::ZERO), batch);
+    fn park_paused(
+        &self,
+        mut reactor: Option<&mut Reactor>,
+        timeout: Duration,
+        batch: &mut WakeBatch,
+    ) {
+        self.sleep(reactor.as_deref_mut(), Some(Duration::ZERO), batch);
         let nothing = batch.is_empty() && !self.notifier.token.is_notified();
         if nothing && !timeout.is_zero() && !self.clock.auto_advance(timeout) {
             // Somebody works on a blocking thread and will wake us.
-            self.turn(Some(timeout), batch);
+            self.sleep(reactor, Some(timeout), batch);
         }
     }
 
-    fn turn(&self, timeout: Option<Duration>, batch: &mut WakeBatch) {
-        match &self.sleeper {
-            Sleeper::Reactor { reactor, .. } => {
-                if let Err(error) = reactor.lock().turn(timeout, batch) {
-                    // Nothing a task could do about it; what is registered stays registered, and
-                    // the next turn may succeed.
-                    tracing::error!(target: "runtime::driver", %error, "polling for events failed");
-                }
-            }
-            Sleeper::Thread(parker) => {
-                parker.lock().park_for(timeout);
+    fn sleep(
+        &self,
+        reactor: Option<&mut Reactor>,
+        timeout: Option<Duration>,
+        batch: &mut WakeBatch,
+    ) {
+        match reactor {
+            Some(reactor) => turn(reactor, timeout, batch),
+            None => {
+                self.parker.lock().park_for(timeout);
             }
         }
     }
 
-    /// Ends the reactor and the timers: everybody who waits is put into the batch.
+    fn try_reactor(&self) -> Option<MutexGuard<'_, Reactor>> {
+        self.lookout.as_ref()?.reactor.try_lock()
+    }
+
+    /// Ends the timers: everybody who waits for one is put into the batch.
     pub(crate) fn shutdown(&self, batch: &mut WakeBatch) {
         if let Some(timers) = &self.timers {
             timers.shutdown(batch);
-        }
-        if let Sleeper::Reactor { handle, .. } = &self.sleeper {
-            handle.shutdown(batch);
         }
     }
 }
@@ -204,11 +260,18 @@ pub(crate) struct DriverGuard {
 impl Notifier {
     /// Ends the sleep in progress, or the next one.
     pub(crate) fn unpark(&self) {
-        if self.token.notify() {
-            match &self.wake {
-                Wake::Reactor(handle) => handle.wake(),
-                Wake::Thread(unparker) => unparker.unpark(),
-            }
+        match self.token.notify() {
+            Some(Place::Thread) => self.thread.unpark(),
+            Some(Place::Reactor) => self.reactor.iter().for_each(|reactor| reactor.wake()),
+            None => {}
         }
+    }
+}
+
+fn turn(reactor: &mut Reactor, timeout: Option<Duration>, batch: &mut WakeBatch) {
+    if let Err(error) = reactor.turn(timeout, batch) {
+        // Nothing a task could do about it; what is registered stays registered, and the next turn
+        // may succeed.
+        tracing::error!(target: "runtime::driver", %error, "polling for events failed");
     }
 }

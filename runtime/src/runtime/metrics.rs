@@ -387,8 +387,8 @@ impl RuntimeMetrics {
         match &self.handle.flavor {
             Flavor::CurrentThread(scheduler) => count(scheduler.io_counts()),
             Flavor::MultiThread(scheduler) => {
-                let remotes = scheduler.remotes().iter();
-                remotes.map(|remote| count(remote.driver.io_counts())).sum()
+                let lookouts = scheduler.lookouts().iter();
+                lookouts.map(|lookout| count(lookout.counts())).sum()
             }
         }
     }

@@ -42,7 +42,7 @@ use runtime_timer::Clock;
 use super::counters::{BusySince, Counters};
 use super::estate::Estate;
 use super::worker::wake_all;
-use crate::runtime::driver::{Driver, DriverGuard, Enabled};
+use crate::runtime::driver::{Driver, DriverGuard, Enabled, Lookout};
 use crate::runtime::dump::requests;
 use crate::runtime::handle::Flavor;
 use crate::runtime::rng_seed::Seeded;
@@ -139,7 +139,7 @@ impl CurrentThread {
                 Runs::Anywhere => None,
                 Runs::ThisThread => Some(this_thread()),
             },
-            driver: Driver::new(id.number(), enabled, clock.clone())?,
+            driver: Driver::new(Lookout::new(id.number(), enabled)?, enabled, clock.clone()),
             estate: Estate::new(id, 1, clock, settings),
             seat: Mutex::new(Some(Box::new(Seat {
                 queue: VecDeque::new(),
@@ -319,6 +319,9 @@ impl CurrentThread {
         self.cancel_tasks(turn.as_ref());
         let mut batch = WakeBatch::new();
         self.driver.shutdown(&mut batch);
+        if let Some(lookout) = self.driver.lookout() {
+            lookout.shutdown(&mut batch);
+        }
         wake_all(&mut batch);
         drop(turn);
         self.estate.watchdog.stop();
@@ -363,7 +366,8 @@ impl CurrentThread {
     }
 
     pub(crate) fn io_counts(&self) -> Counts {
-        self.driver.io_counts()
+        let lookout = self.driver.lookout();
+        lookout.map_or_else(Counts::default, |lookout| lookout.counts())
     }
 
     pub(crate) fn counters(&self) -> &Counters {
@@ -392,6 +396,9 @@ impl Watched for CurrentThread {
             turn: self.post.turn(),
         })
     }
+
+    /// There is nobody who could help.
+    fn is_held_up(&self, _worker: usize) {}
 
     fn stand_ins(&self) -> usize {
         0
@@ -652,7 +659,7 @@ impl Running {
         } else {
             busy.park(counters);
             scheduler.post.goes_to_sleep();
-            scheduler.driver.park(batch);
+            scheduler.driver.park(scheduler.driver.berth(), batch);
             scheduler.has_woken();
             busy.unpark(counters);
         }

@@ -15,9 +15,9 @@
 //! - **I2** A worker that is woken by [`worker_to_wake`](Idle::worker_to_wake) counts as searching
 //!   from the moment it is taken off the list. It is the waker's gift: the next producer does not
 //!   wake another one.
-//! - **I3** The last searcher that stops searching because it *found* something wakes another
-//!   worker. One that found nothing goes to sleep, and after it is on the list it looks at every
-//!   queue once more.
+//! - **I3** The last searcher that stops searching because it *found* something looks at every queue
+//!   once more, and wakes another worker if there is a task. One that found nothing goes to sleep, and
+//!   after it is on the list it looks at every queue once more.
 //!
 //! # Why no task is forgotten
 //!
@@ -41,9 +41,17 @@ const SEARCHING: usize = 1;
 pub(crate) struct Idle {
     /// How many workers are awake, and how many of them search.
     word: AtomicUsize,
-    /// Who sleeps. The last to sleep is the first to be woken: its cache is the warmest.
-    sleepers: Mutex<Vec<usize>>,
+    sleepers: Mutex<Sleepers>,
     workers: usize,
+}
+
+/// Who sleeps. The last to sleep is the first to be woken: its cache is the warmest.
+#[derive(Default)]
+struct Sleepers {
+    /// They wait for the events of others too, so they are woken last.
+    in_reactor: Vec<usize>,
+    /// Beside their reactor.
+    beside: Vec<usize>,
 }
 
 /// A worker is on the list of sleepers, and must look at every queue once more before it sleeps.
@@ -56,7 +64,7 @@ impl Idle {
         assert!(workers < AWAKE, "fewer than 65,536 workers");
         Self {
             word: AtomicUsize::new(workers * AWAKE),
-            sleepers: Mutex::new(Vec::with_capacity(workers)),
+            sleepers: Mutex::default(),
             workers,
         }
     }
@@ -100,13 +108,13 @@ impl Idle {
         true
     }
 
-    /// The worker found something. Says whether it was the last searcher, and must wake another
-    /// (I3).
+    /// The worker found something. Says whether it was the last searcher, and must look for more (I3).
     #[must_use]
     pub(crate) fn end_search(&self) -> bool {
-        // SeqCst: whoever reads the word afterwards and sees no searcher also sees what is written
-        // on the way; the caller passes the fence of `worker_to_wake` next.
-        let before = self.word.fetch_sub(SEARCHING, SeqCst);
+        // Relaxed: ordered by the fence below.
+        let before = self.word.fetch_sub(SEARCHING, Relaxed);
+        // Partner: the fence in `worker_to_wake`.
+        fence(SeqCst);
         debug_assert!(
             !before.is_multiple_of(AWAKE),
             "only a searcher ends its search"
@@ -115,32 +123,61 @@ impl Idle {
     }
 
     /// The worker goes to sleep, having found nothing.
-    pub(crate) fn prepare_sleep(&self, worker: usize, searching: bool) -> LastLook {
+    pub(crate) fn prepare_sleep(
+        &self,
+        worker: usize,
+        searching: bool,
+        in_reactor: bool,
+    ) -> LastLook {
         {
             let mut sleepers = self.sleepers.lock();
             // Relaxed: ordered by the fence below.
             self.word
                 .fetch_sub(AWAKE + if searching { SEARCHING } else { 0 }, Relaxed);
-            sleepers.push(worker);
+            match in_reactor {
+                true => sleepers.in_reactor.push(worker),
+                false => sleepers.beside.push(worker),
+            }
         }
         // Partner: the fence in `worker_to_wake`.
         fence(SeqCst);
         LastLook(())
     }
 
+    /// A worker that sleeps beside its reactor and that `is_meant`.
+    pub(crate) fn sleeper_beside(&self, is_meant: impl Fn(usize) -> bool) -> Option<usize> {
+        let sleepers = self.sleepers.lock();
+        let mut beside = sleepers.beside.iter().copied();
+        beside.find(|worker| is_meant(*worker))
+    }
+
     /// The worker woke up, or thought better of sleeping. Says whether somebody woke it on purpose,
     /// so that it is searching now.
     pub(crate) fn end_sleep(&self, worker: usize) -> bool {
         let mut sleepers = self.sleepers.lock();
-        match sleepers.iter().position(|sleeper| *sleeper == worker) {
-            Some(position) => {
-                sleepers.swap_remove(position);
-                // Relaxed: ordered by the lock (I1).
-                self.word.fetch_add(AWAKE, Relaxed);
-                false
-            }
-            None => true,
+        if !sleepers.remove(worker) {
+            return true;
         }
+        // Relaxed: ordered by the lock (I1).
+        self.word.fetch_add(AWAKE, Relaxed);
+        false
+    }
+}
+
+impl Sleepers {
+    fn pop(&mut self) -> Option<usize> {
+        self.beside.pop().or_else(|| self.in_reactor.pop())
+    }
+
+    /// Says whether the worker was there.
+    fn remove(&mut self, worker: usize) -> bool {
+        [&mut self.in_reactor, &mut self.beside]
+            .into_iter()
+            .any(|sleepers| {
+                let position = sleepers.iter().position(|sleeper| *sleeper == worker);
+                // The order is the order of falling asleep.
+                position.map(|position| sleepers.remove(position)).is_some()
+            })
     }
 }
 
@@ -155,24 +192,22 @@ mod tests {
     use runtime_base::parker::Parker;
     use runtime_base::sync::{Arc, model_bounded, thread};
 
-    /// Two workers, a queue that is a counter, and a producer: the task is always taken.
+    /// Two workers, a queue that is a counter, and a producer. A worker that has a task is busy with
+    /// it for ever, so each task needs a worker of its own.
     #[test]
     fn no_task_is_forgotten_when_the_workers_go_to_sleep() {
-        model_bounded(2, || {
+        model_bounded(3, || {
             const WORKERS: usize = 2;
             let idle = Arc::new(Idle::new(WORKERS));
             let queue = Arc::new(AtomicUsize::new(0));
-            let taken = Arc::new(AtomicUsize::new(0));
             let parkers: Vec<_> = (0..WORKERS).map(|_| Parker::new()).collect();
             let unparkers: Vec<_> = parkers.iter().map(|p| p.unparker().clone()).collect();
-            let main = Parker::new();
-            let done = main.unparker().clone();
             let workers: Vec<_> = parkers
                 .into_iter()
                 .enumerate()
                 .map(|(index, mut parker)| {
-                    let (idle, queue, taken) = (idle.clone(), queue.clone(), taken.clone());
-                    let (unparkers, done) = (unparkers.clone(), done.clone());
+                    let (idle, queue) = (idle.clone(), queue.clone());
+                    let unparkers = unparkers.clone();
                     thread::spawn(move || {
                         let mut searching = false;
                         loop {
@@ -184,41 +219,33 @@ mod tests {
                             if found {
                                 if searching
                                     && idle.end_search()
+                                    && queue.load(Relaxed) > 0
                                     && let Some(other) = idle.worker_to_wake()
                                 {
                                     unparkers[other].unpark();
                                 }
-                                taken.fetch_add(1, SeqCst);
-                                done.unpark();
                                 return;
                             }
-                            let look = idle.prepare_sleep(index, searching);
-                            if queue.load(Relaxed) == 0 && taken.load(Relaxed) == 0 {
+                            let look = idle.prepare_sleep(index, searching, index == 0);
+                            if queue.load(Relaxed) == 0 {
                                 look.found_nothing();
                                 parker.park();
                             }
                             searching = idle.end_sleep(index);
-                            if taken.load(SeqCst) > 0 {
-                                return;
-                            }
                         }
                     })
                 })
                 .collect();
-            queue.fetch_add(1, Relaxed);
-            if let Some(worker) = idle.worker_to_wake() {
-                unparkers[worker].unpark();
+            for _ in 0..WORKERS {
+                queue.fetch_add(1, Relaxed);
+                if let Some(worker) = idle.worker_to_wake() {
+                    unparkers[worker].unpark();
+                }
             }
-            // If the task is forgotten all threads sleep here, which loom reports as a deadlock.
-            let mut main = main;
-            main.park();
-            for unparker in unparkers {
-                unparker.unpark();
-            }
+            // If a task is forgotten a worker sleeps for ever, which loom reports as a deadlock.
             for worker in workers {
                 worker.join().unwrap();
             }
-            assert_eq!(taken.load(SeqCst), 1);
         });
     }
 }

@@ -35,7 +35,7 @@ use super::estate::Estate;
 use super::idle::Idle;
 use super::ring::{self, Stealer, Word};
 use super::worker::{self, Incumbent, Seat};
-use crate::runtime::driver::{Driver, DriverGuard, Enabled};
+use crate::runtime::driver::{Driver, DriverGuard, Enabled, Lookout};
 use crate::runtime::dump::requests;
 use crate::runtime::handle::Flavor;
 use crate::runtime::{Handle, Id, Settings, hooks};
@@ -43,10 +43,15 @@ use crate::task::cell::Header;
 use crate::task::{self, JoinHandle, Runnable, Schedule, TaskRef};
 use crate::watchdog::{Rescue, Sighting, Watched};
 
+/// How many workers share a reactor (docs/decisions/013): so few that they do not wait for its lock in
+/// the system, so many that on a common machine each worker sees each event.
+const WORKERS_PER_LOOKOUT: usize = 8;
+
 /// The scheduler of one multi-thread runtime.
 pub(crate) struct MultiThread {
     estate: Estate,
     remotes: Box<[Remote]>,
+    lookouts: Box<[Arc<Lookout>]>,
     idle: Idle,
     shut_down: AtomicBool,
     /// Seats that are not retired (M2).
@@ -91,24 +96,29 @@ impl MultiThread {
         clock: Clock,
         settings: Arc<Settings>,
     ) -> io::Result<Arc<Self>> {
-        let remotes = (0..workers)
-            .map(|index| {
-                let (ring, stealer) = ring::new();
-                let driver = Driver::new(id.number(), enabled, clock.clone())?;
-                let counters = Counters::new(&settings);
-                let seat = Mutex::new(Some(Box::new(Seat::new(ring, index, &counters, &settings))));
-                Ok(Remote {
-                    stealer,
-                    driver,
-                    counters,
-                    seat,
-                    incumbent: Mutex::default(),
-                })
-            })
-            .collect::<io::Result<Box<[_]>>>()?;
+        let groups = workers.div_ceil(WORKERS_PER_LOOKOUT);
+        let lookouts = (0..groups)
+            .map(|_| Lookout::new(id.number(), enabled))
+            .collect::<io::Result<Vec<_>>>()?;
+        let make_remote = |index: usize| {
+            let (ring, stealer) = ring::new();
+            let lookout = lookouts[index % groups].clone();
+            let driver = Driver::new(lookout, enabled, clock.clone());
+            let counters = Counters::new(&settings);
+            let seat = Mutex::new(Some(Box::new(Seat::new(ring, index, &counters, &settings))));
+            Remote {
+                stealer,
+                driver,
+                counters,
+                seat,
+                incumbent: Mutex::default(),
+            }
+        };
+        let remotes = (0..workers).map(make_remote).collect();
         let scheduler = Arc::new(Self {
             estate: Estate::new(id, workers, clock, settings),
             remotes,
+            lookouts: lookouts.into_iter().flatten().collect(),
             idle: Idle::new(workers),
             shut_down: AtomicBool::new(false),
             running: AtomicUsize::new(workers),
@@ -186,6 +196,20 @@ impl MultiThread {
         }
     }
 
+    /// The worker is held up. If nobody waits for the events of its lookout, one of those who sleep
+    /// beside it is to.
+    pub(crate) fn attend_for(&self, worker: usize) {
+        let driver = &self.remotes[worker].driver;
+        if driver.is_attended() {
+            return;
+        }
+        let shares_lookout = |other: usize| self.remotes[other].driver.shares_lookout(driver);
+        if let Some(sleeper) = self.idle.sleeper_beside(shares_lookout) {
+            // It finds no work, and the lookout empty.
+            self.remotes[sleeper].driver.notifier().unpark();
+        }
+    }
+
     /// Whether any queue has a task.
     pub(crate) fn has_work(&self) -> bool {
         !self.estate.injection.is_empty()
@@ -223,6 +247,9 @@ impl MultiThread {
         let mut batch = WakeBatch::new();
         for remote in &self.remotes {
             remote.driver.shutdown(&mut batch);
+        }
+        for lookout in &self.lookouts {
+            lookout.shutdown(&mut batch);
         }
         worker::wake_all(&mut batch);
         // Until now workers could be held up.
@@ -289,6 +316,10 @@ impl MultiThread {
         &self.remotes
     }
 
+    pub(crate) fn lookouts(&self) -> &[Arc<Lookout>] {
+        &self.lookouts
+    }
+
     pub(crate) fn idle(&self) -> &Idle {
         &self.idle
     }
@@ -318,6 +349,10 @@ impl Watched for MultiThread {
         let post = remote.incumbent.lock().as_ref()?.post.clone();
         let turn = post.turn();
         Some(Sighting { post, turn })
+    }
+
+    fn is_held_up(&self, worker: usize) {
+        self.attend_for(worker);
     }
 
     fn stand_ins(&self) -> usize {

@@ -38,6 +38,7 @@ use super::multi_thread::{MultiThread, Remote};
 use super::ring::{self, Owner};
 use super::tenure::{self, Holder, Revoker};
 use crate::runtime::Settings;
+use crate::runtime::driver::Berth;
 use crate::runtime::rng_seed::Seeded;
 use crate::task::Runnable;
 use crate::watchdog::Post;
@@ -429,8 +430,8 @@ impl Worker {
             found_by_search = std::mem::replace(&mut seat.searching, false);
             Step::Run(task)
         })?;
-        if found_by_search && self.scheduler.idle().end_search() {
-            // Where there was one task there may be more.
+        if found_by_search && self.scheduler.idle().end_search() && self.scheduler.has_work() {
+            // What came while this worker searched woke nobody.
             self.scheduler.wake_one();
         }
         Some(step)
@@ -478,12 +479,12 @@ impl Worker {
 
     /// Looks for events, and sleeps if there is nothing else to do.
     fn look_at_driver(&self, batch: &mut WakeBatch) {
-        if !(self.may_sleep() && self.prepare_sleep()) {
+        let Some(berth) = self.prepare_sleep() else {
             return self.poll_driver(batch);
-        }
+        };
         self.count_busy(BusySince::park);
         self.post.goes_to_sleep();
-        self.remote().driver.park(batch);
+        self.remote().driver.park(berth, batch);
         self.has_woken();
         self.count_busy(BusySince::unpark);
         self.end_sleep();
@@ -509,25 +510,28 @@ impl Worker {
         self.holder.with_seat(idle).unwrap_or(false)
     }
 
-    /// Goes onto the list of sleepers. Says no if there is something to do after all.
-    fn prepare_sleep(&self) -> bool {
+    /// Goes onto the list of sleepers; `None` if there is something to do after all.
+    fn prepare_sleep(&self) -> Option<Berth<'_>> {
+        if !self.may_sleep() {
+            return None;
+        }
         let settings = &self.scheduler.estate().settings;
         settings.call(&settings.before_park);
         // The hook may have spawned.
         if !self.may_sleep() {
-            return false;
+            return None;
         }
         let stop_searching = |seat: &mut Seat| std::mem::replace(&mut seat.searching, false);
-        let Some(searching) = self.holder.with_seat(stop_searching) else {
-            return false;
-        };
-        let look = self.scheduler.idle().prepare_sleep(self.index, searching);
+        let searching = self.holder.with_seat(stop_searching)?;
+        let berth = self.remote().driver.berth();
+        let idle = self.scheduler.idle();
+        let look = idle.prepare_sleep(self.index, searching, berth.is_in_reactor());
         if self.scheduler.has_work() || self.scheduler.is_shut_down() {
             self.end_sleep();
-            return false;
+            return None;
         }
         look.found_nothing();
-        true
+        Some(berth)
     }
 
     fn end_sleep(&self) {
@@ -611,6 +615,7 @@ pub(crate) fn hand_over() -> HandedOver {
             target: "runtime::worker", %error,
             "no thread takes over from a task that blocks in place; its worker waits"
         );
+        worker.scheduler.attend_for(worker.index);
     }
     HandedOver {
         worker: Some(worker),
