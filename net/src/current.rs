@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use runtime_base::current::{self, EnterGuard, Slot};
+use runtime_base::current::{self, Ask, EnterGuard, Slot};
 use runtime_base::misuse;
 
 use crate::reactor::ReactorHandle;
@@ -23,6 +23,11 @@ thread_local! {
 /// Makes `current` the reactor of this thread until the guard is dropped.
 pub fn enter(current: CurrentReactor) -> EnterGuard<CurrentReactor> {
     current::enter(&CURRENT, current)
+}
+
+/// Makes `ask` the one who knows the reactor of this thread until the guard is dropped.
+pub fn enter_asking(ask: Ask<CurrentReactor>) -> EnterGuard<CurrentReactor> {
+    current::enter_asking(&CURRENT, ask)
 }
 
 /// The reactor that a socket made now belongs to.

@@ -83,6 +83,7 @@ pub mod macros;
 mod promised;
 mod queue;
 mod scheduler;
+mod spare;
 mod watchdog;
 #[cfg(any(feature = "futures-io", feature = "tokio-io", feature = "hyper"))]
 mod wrapper;

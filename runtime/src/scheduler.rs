@@ -8,9 +8,12 @@
 //!
 //! Both implement [`Schedule`](crate::task::Schedule), which is all that a task knows of them.
 
+use std::cell::Cell;
 use std::future::Future;
 use std::pin::pin;
-use std::task::{Context, Poll};
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::Relaxed;
+use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
 use runtime_base::parker::Parker;
@@ -44,6 +47,21 @@ pub(crate) fn worker_index() -> Option<usize> {
     } else {
         worker::worker_index()
     }
+}
+
+/// A number that no other thread has or had. The standard library's costs an atomic count each time.
+pub(crate) fn this_thread() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    thread_local! {
+        static NUMBER: Cell<u64> = const { Cell::new(0) };
+    }
+    NUMBER.with(|number| {
+        if number.get() == 0 {
+            // Relaxed: the numbers must differ, nothing else.
+            number.set(NEXT.fetch_add(1, Relaxed));
+        }
+        number.get()
+    })
 }
 
 /// Polls a task, and tells those who watch.
@@ -82,16 +100,43 @@ fn run_watched(settings: &Settings, counters: &Counters, task: Runnable) {
 /// the runtime.
 pub(crate) fn block_on_this_thread<F: Future>(handle: &Handle, future: F) -> F::Output {
     let mut future = pin!(future);
-    let mut parker = Parker::new();
-    let waker = parker.waker();
-    let mut cx = Context::from_waker(&waker);
-    loop {
+    let mut sleeper = Sleeper::of_this_thread();
+    let mut cx = Context::from_waker(&sleeper.waker);
+    let output = loop {
         let polled = coop::with_budget(|| future.as_mut().poll(&mut cx));
         handle.collect_forced_yields();
         if let Poll::Ready(output) = polled {
-            return output;
+            break output;
         }
-        parker.park();
+        sleeper.parker.park();
+    };
+    sleeper.keep();
+    output
+}
+
+/// What a thread that blocks on futures sleeps in. Kept for the next future: a waker of the last one
+/// that is still used may end a sleep for nothing.
+struct Sleeper {
+    parker: Parker,
+    waker: Waker,
+}
+
+thread_local! {
+    static SLEEPER: Cell<Option<Sleeper>> = const { Cell::new(None) };
+}
+
+impl Sleeper {
+    fn of_this_thread() -> Self {
+        let kept = SLEEPER.try_with(Cell::take).ok().flatten();
+        kept.unwrap_or_else(|| {
+            let parker = Parker::new();
+            let waker = parker.waker();
+            Self { parker, waker }
+        })
+    }
+
+    fn keep(self) {
+        let _ = SLEEPER.try_with(|sleeper| sleeper.set(Some(self)));
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use runtime_base::current::{self as slots, EnterGuard, Slot};
+use runtime_base::current::{self as slots, Ask, EnterGuard, Slot};
 use runtime_base::misuse;
 
 use crate::instant::Instant;
@@ -24,6 +24,11 @@ pub enum CurrentTimers {
 /// Makes `current` what this thread knows of timers, until the guard is dropped.
 pub fn enter(current: CurrentTimers) -> EnterGuard<CurrentTimers> {
     slots::enter(&CURRENT, current)
+}
+
+/// Makes `ask` the one who knows what this thread knows of timers, until the guard is dropped.
+pub fn enter_asking(ask: Ask<CurrentTimers>) -> EnterGuard<CurrentTimers> {
+    slots::enter_asking(&CURRENT, ask)
 }
 
 /// The timers of this thread.

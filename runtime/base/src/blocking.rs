@@ -10,7 +10,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::thread::Result as Caught;
 
-use crate::current::{EnterGuard, Slot, enter};
+use crate::current::{self, Ask, EnterGuard, Slot};
 use crate::misuse;
 use crate::sync::{Arc, Mutex};
 use crate::trace;
@@ -46,7 +46,12 @@ thread_local! {
 
 /// Makes `pool` the current one of this thread until the guard is dropped.
 pub fn enter_pool(pool: PoolRef) -> EnterGuard<PoolRef> {
-    enter(&POOL, pool)
+    current::enter(&POOL, pool)
+}
+
+/// Makes `ask` the one who knows the pool of this thread until the guard is dropped.
+pub fn enter_asking(ask: Ask<PoolRef>) -> EnterGuard<PoolRef> {
+    current::enter_asking(&POOL, ask)
 }
 
 /// Runs `work` on the current pool, among others of its `class`.

@@ -2,7 +2,9 @@
 //!
 //! A socket that is awaited must find its reactor, a sleep its wheel, a spawn its scheduler, without
 //! being handed any of them. Each layer declares one [`Slot`] in a `thread_local!`; the scheduler
-//! fills the slots of its threads once, and [`enter`] fills them for a scope.
+//! fills the slots of its threads once, and [`enter`] fills them for a scope. A scope that is often
+//! entered, and in which seldom anybody looks, fills them by [`enter_asking`]: with whom to ask, which
+//! costs no count of a reference.
 
 #![allow(unsafe_code)] // A guard may be looked at from other threads, as it shows them nothing.
 
@@ -12,37 +14,56 @@ use std::fmt;
 /// Holds the current value of one thread, and is meant to be declared in a `thread_local!`.
 #[derive(Debug)]
 pub struct Slot<T: 'static> {
-    value: RefCell<Option<T>>,
+    content: RefCell<Option<Content<T>>>,
 }
+
+/// What a [`Slot`] holds.
+#[derive(Debug)]
+pub enum Content<T: 'static> {
+    /// The current value.
+    Value(T),
+    /// Whoever knows the current value.
+    Ask(Ask<T>),
+}
+
+/// Calls its argument with the current value, once.
+pub type Ask<T> = fn(&mut dyn FnMut(Option<&T>));
 
 impl<T: Clone + 'static> Slot<T> {
     /// An empty slot.
     pub const fn new() -> Self {
         Self {
-            value: RefCell::new(None),
+            content: RefCell::new(None),
         }
     }
 
     /// Calls `f` with the current value. `f` must not fill the slot.
     #[inline]
     pub fn with<R>(&self, f: impl FnOnce(Option<&T>) -> R) -> R {
-        f(self.value.borrow().as_ref())
+        let ask = match &*self.content.borrow() {
+            Some(Content::Value(value)) => return f(Some(value)),
+            Some(Content::Ask(ask)) => *ask,
+            None => return f(None),
+        };
+        let (mut f, mut result) = (Some(f), None);
+        ask(&mut |value| result = f.take().map(|f| f(value)));
+        result.expect("who is asked answers once")
     }
 
     /// A clone of the current value.
     pub fn get(&self) -> Option<T> {
-        self.value.borrow().clone()
+        self.with(|value| value.cloned())
     }
 
-    /// Puts `value` in and returns what was there, for [`restore`](Self::restore).
-    pub fn replace(&self, value: Option<T>) -> Option<T> {
-        self.value.replace(value)
+    /// Puts `content` in and returns what was there, for [`restore`](Self::restore).
+    pub fn replace(&self, content: Option<Content<T>>) -> Option<Content<T>> {
+        self.content.replace(content)
     }
 
-    /// Puts back what [`replace`](Self::replace) returned. The value that leaves is dropped after
-    /// the slot is usable again: its drop may look at the slot.
-    pub fn restore(&self, previous: Option<T>) {
-        drop(self.value.replace(previous));
+    /// Puts back what [`replace`](Self::replace) returned. What leaves is dropped after the slot is
+    /// usable again: its drop may look at the slot.
+    pub fn restore(&self, previous: Option<Content<T>>) {
+        drop(self.content.replace(previous));
     }
 }
 
@@ -59,7 +80,7 @@ impl<T: Clone + 'static> Default for Slot<T> {
 #[must_use = "the value is current only while the guard lives"]
 pub struct EnterGuard<T: Clone + 'static> {
     key: &'static std::thread::LocalKey<Slot<T>>,
-    previous: Option<T>,
+    previous: Option<Content<T>>,
     // A guard belongs to the thread whose slot it restores.
     _not_send: std::marker::PhantomData<*mut ()>,
 }
@@ -78,8 +99,23 @@ pub fn enter<T: Clone + 'static>(
     key: &'static std::thread::LocalKey<Slot<T>>,
     value: T,
 ) -> EnterGuard<T> {
+    fill(key, Content::Value(value))
+}
+
+/// Makes `ask` the one who knows the current value of `key` on this thread, until the guard is dropped.
+pub fn enter_asking<T: Clone + 'static>(
+    key: &'static std::thread::LocalKey<Slot<T>>,
+    ask: Ask<T>,
+) -> EnterGuard<T> {
+    fill(key, Content::Ask(ask))
+}
+
+fn fill<T: Clone + 'static>(
+    key: &'static std::thread::LocalKey<Slot<T>>,
+    content: Content<T>,
+) -> EnterGuard<T> {
     // A thread that is ending has no slots any more, and nothing becomes current there.
-    let previous = key.try_with(|slot| slot.replace(Some(value)));
+    let previous = key.try_with(|slot| slot.replace(Some(content)));
     EnterGuard {
         key,
         previous: previous.ok().flatten(),
@@ -109,6 +145,13 @@ mod tests {
         {
             let _inner = enter(&CURRENT, 2);
             assert_eq!(CURRENT.with(Slot::get), Some(2));
+        }
+        assert_eq!(CURRENT.with(Slot::get), Some(1));
+        {
+            let _asking = enter_asking(&CURRENT, |answer| answer(Some(&3)));
+            assert_eq!(CURRENT.with(Slot::get), Some(3));
+            let _nobody = enter_asking(&CURRENT, |answer| answer(None));
+            assert_eq!(CURRENT.with(Slot::get), None);
         }
         assert_eq!(CURRENT.with(Slot::get), Some(1));
         drop(outer);

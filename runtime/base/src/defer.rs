@@ -12,7 +12,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::task::Waker;
 
-use crate::current::{self, EnterGuard, Slot};
+use crate::current::{self, Content, EnterGuard, Slot};
 use crate::wake_batch::WakeBatch;
 
 /// A scheduler that keeps the deferred wakers of its thread itself.
@@ -40,7 +40,7 @@ struct Deferred {
 #[must_use = "wakers are deferred only while the guard lives"]
 pub struct SchedulerGuard {
     /// Keeps what an outer scheduler defers, and has no turn meanwhile.
-    outer: Option<KeeperRef>,
+    outer: Option<Content<KeeperRef>>,
 }
 
 /// Marks this thread as one whose scheduler calls [`take`] regularly, until the guard is dropped.

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::{Mutex, MutexGuard};
-use runtime_base::current::EnterGuard;
+use runtime_base::current::{Ask, EnterGuard};
 use runtime_base::parker::{Parker, Unparker};
 use runtime_base::wake_batch::WakeBatch;
 use runtime_net::{Counts, CurrentReactor, Reactor, ReactorHandle};
@@ -37,6 +37,8 @@ pub(crate) struct Driver {
     /// another.
     parker: Mutex<Parker>,
     timers: Option<Arc<Timers>>,
+    /// What threads of this driver find.
+    current: (CurrentReactor, CurrentTimers),
     clock: Clock,
     notifier: Arc<Notifier>,
 }
@@ -115,7 +117,16 @@ impl Driver {
             let notifier = notifier.clone();
             Timers::new(clock.clone(), Arc::new(move || notifier.unpark()))
         });
+        let reactor = match &lookout {
+            Some(lookout) => CurrentReactor::Enabled(lookout.handle.clone()),
+            None => CurrentReactor::Disabled,
+        };
+        let current_timers = match &timers {
+            Some(timers) => CurrentTimers::Enabled(timers.clone()),
+            None => CurrentTimers::Disabled,
+        };
         Self {
+            current: (reactor, current_timers),
             lookout,
             parker: Mutex::new(parker),
             timers,
@@ -135,18 +146,16 @@ impl Driver {
 
     /// Makes this driver's reactor and timers the current ones of the thread.
     pub(crate) fn enter(&self) -> DriverGuard {
-        let reactor = match &self.lookout {
-            Some(lookout) => CurrentReactor::Enabled(lookout.handle.clone()),
-            None => CurrentReactor::Disabled,
-        };
-        let timers = match &self.timers {
-            Some(timers) => CurrentTimers::Enabled(timers.clone()),
-            None => CurrentTimers::Disabled,
-        };
+        let (reactor, timers) = self.current.clone();
         DriverGuard {
             _reactor: runtime_net::enter(reactor),
             _timers: runtime_timer::enter(timers),
         }
+    }
+
+    /// What threads of this driver find.
+    pub(crate) fn current(&self) -> &(CurrentReactor, CurrentTimers) {
+        &self.current
     }
 
     /// Collects what has happened, without sleeping.
@@ -255,6 +264,16 @@ impl Driver {
 pub(crate) struct DriverGuard {
     _reactor: EnterGuard<CurrentReactor>,
     _timers: EnterGuard<CurrentTimers>,
+}
+
+impl DriverGuard {
+    /// For threads of which somebody else knows the driver.
+    pub(crate) fn asking(reactor: Ask<CurrentReactor>, timers: Ask<CurrentTimers>) -> Self {
+        Self {
+            _reactor: runtime_net::enter_asking(reactor),
+            _timers: runtime_timer::enter_asking(timers),
+        }
+    }
 }
 
 impl Notifier {

@@ -1,27 +1,28 @@
 //! The way into a runtime from anywhere.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
 use std::panic::Location;
-use std::rc::Rc;
 use std::sync::Arc;
 
 use futures_task::{FutureObj, Spawn, SpawnError};
 use runtime_base::blocking::{Class, Job, PoolRef};
-use runtime_base::current::{self, Slot};
+use runtime_base::current;
 use runtime_base::{driving, misuse};
 
 use super::blocking_pool::BlockingPool;
-use super::driver::DriverGuard;
+use super::driver::{Driver, DriverGuard};
 use super::{Id, RuntimeFlavor, RuntimeMetrics, Settings, TryCurrentError};
 use crate::scheduler::{self, CurrentThread, Estate, HandedOver, MultiThread};
+use crate::spare::{Recycled, Spare};
 use crate::task::{self, JoinHandle, SpawnFuture, boxed_if_large};
 
 thread_local! {
-    // Behind an `Rc`, so that a look at it costs no atomic operation.
-    static CURRENT: Slot<Rc<Handle>> = const { Slot::new() };
+    // Shared, so that a look at it costs no atomic operation.
+    static CURRENT: RefCell<Option<Recycled<Handle>>> = const { RefCell::new(None) };
+    static SPARE: Spare<Handle> = const { Spare::new() };
     /// How many guards of this thread live.
     static DEPTH: Cell<usize> = const { Cell::new(0) };
 }
@@ -63,7 +64,13 @@ pub struct EnterGuard<'a> {
 pub(crate) struct ContextGuard {
     _driver: DriverGuard,
     _pool: current::EnterGuard<PoolRef>,
-    _handle: current::EnterGuard<Rc<Handle>>,
+    _handle: CurrentGuard,
+}
+
+/// Restores the handle that was current before.
+struct CurrentGuard {
+    previous: Option<Recycled<Handle>>,
+    _not_send: PhantomData<*mut ()>,
 }
 
 /// Panics when it is dropped at another depth than that at which it was made.
@@ -89,15 +96,15 @@ impl Handle {
         Self::look_up().map(|handle| Self::clone(&handle))
     }
 
-    fn look_up() -> Result<Rc<Self>, TryCurrentError> {
+    fn look_up() -> Result<Recycled<Self>, TryCurrentError> {
         CURRENT
-            .try_with(Slot::get)
+            .try_with(|current| current.borrow().clone())
             .map_err(|_| TryCurrentError::thread_local_destroyed())?
             .ok_or_else(TryCurrentError::missing_context)
     }
 
     /// The current runtime, if it is a [`LocalRuntime`](super::LocalRuntime).
-    pub(crate) fn current_local() -> Option<Rc<Self>> {
+    pub(crate) fn current_local() -> Option<Recycled<Self>> {
         Self::look_up().ok().filter(|handle| match &handle.flavor {
             Flavor::CurrentThread(scheduler) => scheduler.is_local(),
             Flavor::MultiThread(_) => false,
@@ -137,15 +144,40 @@ impl Handle {
     }
 
     pub(crate) fn enter_owned(&self) -> ContextGuard {
-        let (driver, pool): (_, PoolRef) = match &self.flavor {
-            Flavor::CurrentThread(scheduler) => (scheduler.enter_driver(), scheduler.clone()),
-            Flavor::MultiThread(scheduler) => (scheduler.enter_driver(), scheduler.clone()),
-        };
         DEPTH.set(DEPTH.get() + 1);
         ContextGuard {
-            _driver: driver,
-            _pool: runtime_base::blocking::enter_pool(pool),
-            _handle: current::enter(&CURRENT, Rc::new(self.clone())),
+            _driver: DriverGuard::asking(
+                |answer| {
+                    Self::ask(|handle| answer(handle.map(|handle| &handle.driver().current().0)))
+                },
+                |answer| {
+                    Self::ask(|handle| answer(handle.map(|handle| &handle.driver().current().1)))
+                },
+            ),
+            _pool: runtime_base::blocking::enter_asking(|answer| {
+                Self::ask(|handle| answer(handle.map(Self::pool).as_ref()));
+            }),
+            _handle: CurrentGuard::enter(self.clone()),
+        }
+    }
+
+    /// Calls `answer` with the current runtime, if there is one.
+    fn ask(answer: impl FnOnce(Option<&Self>)) {
+        answer(Self::look_up().ok().as_deref());
+    }
+
+    /// The driver for threads that are none of the scheduler's.
+    fn driver(&self) -> &Driver {
+        match &self.flavor {
+            Flavor::CurrentThread(scheduler) => scheduler.driver(),
+            Flavor::MultiThread(scheduler) => scheduler.driver_for_guests(),
+        }
+    }
+
+    fn pool(&self) -> PoolRef {
+        match &self.flavor {
+            Flavor::CurrentThread(scheduler) => scheduler.clone(),
+            Flavor::MultiThread(scheduler) => scheduler.clone(),
         }
     }
 
@@ -367,6 +399,30 @@ pub(crate) fn enter_to_block(handle: &Handle) -> Blocking {
         _context: handle.enter_owned(),
         _driving: driving::enter(),
         _handed_over: handed_over,
+    }
+}
+
+impl CurrentGuard {
+    fn enter(handle: Handle) -> Self {
+        let handle = Recycled::new(&SPARE, handle);
+        // On a thread that is ending nothing becomes current.
+        let previous = CURRENT.try_with(|current| current.replace(Some(handle)));
+        Self {
+            previous: previous.ok().flatten(),
+            _not_send: PhantomData,
+        }
+    }
+}
+
+// A shared guard gives access to nothing inside; only its drop does, and it cannot be sent.
+#[allow(unsafe_code)]
+// SAFETY: as above.
+unsafe impl Sync for CurrentGuard {}
+
+impl Drop for CurrentGuard {
+    fn drop(&mut self) {
+        let previous = self.previous.take();
+        drop(CURRENT.try_with(|current| current.replace(previous)));
     }
 }
 

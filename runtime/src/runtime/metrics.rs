@@ -98,7 +98,8 @@ impl RuntimeMetrics {
     }
 
     /// How long a worker has been awake, in total. The time of a worker that is busy is added when it
-    /// looks at its sockets and timers.
+    /// looks at its sockets and timers. On a current-thread runtime the first poll of the future in
+    /// `block_on` does not count.
     ///
     /// # Panics
     ///

@@ -62,6 +62,8 @@ pub(crate) struct Counters {
     /// Tasks in the worker's own queue, if that is one that only its owner can see into.
     pub(crate) queued: Counter,
     thread: Mutex<Option<ThreadId>>,
+    /// The same thread by its own number, so that what is known need not be written.
+    thread_number: Counter,
     pub(crate) poll_times: Option<Histogram>,
     /// How long tasks waited in a queue.
     pub(crate) schedule_latencies: Option<Histogram>,
@@ -114,6 +116,7 @@ impl Counters {
             mean_poll_nanoseconds: Counter::default(),
             queued: Counter::default(),
             thread: Mutex::default(),
+            thread_number: Counter::default(),
             poll_times: settings.poll_times.as_ref().map(Histogram::new),
             schedule_latencies: settings.schedule_latencies.as_ref().map(Histogram::new),
         }
@@ -121,7 +124,11 @@ impl Counters {
 
     /// This thread is the worker now.
     pub(crate) fn set_thread(&self) {
-        *self.thread.lock() = Some(thread::current().id());
+        let number = super::this_thread();
+        if self.thread_number.get() != number {
+            self.thread_number.set(number);
+            *self.thread.lock() = Some(thread::current().id());
+        }
     }
 
     pub(crate) fn thread(&self) -> Option<ThreadId> {
@@ -140,6 +147,18 @@ impl Counters {
         Duration::from_nanos(self.mean_poll_nanoseconds.get())
     }
 }
+
+/// How much of the mean is left after so many more polls. The last poll counts for a tenth, which is
+/// Tokio's figure; after 127 there is a millionth left.
+const KEPT: [f64; 128] = {
+    let mut kept = [1.0; 128];
+    let mut polls = 1;
+    while polls < kept.len() {
+        kept[polls] = kept[polls - 1] * 0.9;
+        polls += 1;
+    }
+    kept
+};
 
 /// A worker's watch: how long it has been busy.
 pub(crate) struct BusySince {
@@ -163,8 +182,6 @@ impl BusySince {
 
     /// Adds the time up to now.
     pub(crate) fn count(&mut self, counters: &Counters) {
-        /// How much the last poll counts in the mean; Tokio's figure.
-        const WEIGHT: f64 = 0.1;
         let now = Instant::now();
         let elapsed = now.duration_since(self.begin).as_nanos() as u64;
         counters.busy_nanoseconds.add(elapsed);
@@ -174,7 +191,7 @@ impl BusySince {
             // As if each of the polls had taken the mean of them, one after the other.
             let sample = elapsed as f64 / count as f64;
             let old = counters.mean_poll_nanoseconds.get() as f64;
-            let kept = (1.0 - WEIGHT).powf(count as f64);
+            let kept = KEPT[(count as usize).min(KEPT.len() - 1)];
             let mean = sample + (old - sample) * kept;
             counters.mean_poll_nanoseconds.set(mean as u64);
         }

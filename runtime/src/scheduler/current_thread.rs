@@ -9,27 +9,26 @@
 //!
 //! # Invariants
 //!
-//! - **C1** The seat is in exactly one place: in [`CurrentThread::seat`], or in the [`Running`] of
+//! - **C1** The seat is in exactly one place: in [`CurrentThread::place`], or in the [`Running`] of
 //!   the thread that took it.
-//! - **C2** Whoever puts the seat back wakes one thread of `waiting`; a thread that was woken for it
-//!   and leaves instead wakes the next.
+//! - **C2** Whoever puts the seat back wakes one thread of those that wait; a thread that was woken for
+//!   it and leaves instead wakes the next.
 //! - **C3** A future that is not `Send` is polled and dropped by the thread that made it: only a
 //!   scheduler with `own_thread` accepts one, on that thread, and no other takes the seat or shuts
 //!   the scheduler down, because [`LocalRuntime`](crate::runtime::LocalRuntime) stays there. What
 //!   other threads may do to a task is to queue it; after the injection queue was closed they cancel
 //!   it instead, but then it is complete already, or its own thread is about to make it so.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::future::Future;
 use std::io;
 use std::panic::Location;
 use std::pin::{Pin, pin};
-use std::ptr::NonNull;
-use std::rc::Rc;
+use std::ptr::{self, NonNull};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
-use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::task::{Context, Poll, Wake, Waker};
 
 use parking_lot::Mutex;
@@ -42,11 +41,12 @@ use runtime_timer::Clock;
 use super::counters::{BusySince, Counters};
 use super::estate::Estate;
 use super::worker::wake_all;
-use crate::runtime::driver::{Driver, DriverGuard, Enabled, Lookout};
+use crate::runtime::driver::{Driver, Enabled, Lookout, Notifier};
 use crate::runtime::dump::requests;
 use crate::runtime::handle::Flavor;
 use crate::runtime::rng_seed::Seeded;
 use crate::runtime::{Handle, Id, Settings, UnhandledPanic, hooks};
+use crate::spare::{Recycled, Spare};
 use crate::task::{self, JoinHandle, Runnable, Schedule, TaskRef};
 use crate::watchdog::{Post, Rescue, Sighting, Watched};
 
@@ -55,7 +55,8 @@ const GLOBAL_QUEUE_INTERVAL: u32 = 31;
 
 thread_local! {
     /// The scheduler that this thread runs.
-    static RUNNING: RefCell<Option<Rc<Running>>> = const { RefCell::new(None) };
+    static RUNNING: RefCell<Option<Recycled<Running>>> = const { RefCell::new(None) };
+    static SPARE: Spare<Running> = const { Spare::new() };
 }
 
 /// The scheduler of one current-thread runtime.
@@ -64,10 +65,10 @@ pub(crate) struct CurrentThread {
     /// The only thread that may have the seat, if futures that are not `Send` may be spawned.
     own_thread: Option<u64>,
     driver: Driver,
-    /// The seat, while no thread runs it (C1).
-    seat: Mutex<Option<Box<Seat>>>,
-    /// Threads that block on a future and would take the seat (C2).
-    waiting: Mutex<Vec<Unparker>>,
+    place: Mutex<Place>,
+    /// Of the future that the thread with the seat blocks on.
+    woken: Arc<Woken>,
+    waker: Waker,
     shut_down: AtomicBool,
     /// A task panicked, and the policy is to stop.
     must_stop: AtomicBool,
@@ -75,6 +76,14 @@ pub(crate) struct CurrentThread {
     counters: Counters,
     /// What the watchdog sees of that thread.
     post: Arc<Post>,
+}
+
+/// Where the seat is while no thread has it.
+struct Place {
+    /// C1.
+    seat: Option<Box<Seat>>,
+    /// Threads that block on a future and would take the seat (C2).
+    waiting: Vec<Unparker>,
 }
 
 /// What makes a thread the scheduler's.
@@ -102,25 +111,22 @@ pub(crate) enum Runs {
     ThisThread,
 }
 
-/// A number that no other thread has or had. The standard library's costs an atomic count each time.
-fn this_thread() -> u64 {
-    static NEXT: AtomicU64 = AtomicU64::new(1);
-    thread_local! {
-        static NUMBER: Cell<u64> = const { Cell::new(0) };
-    }
-    NUMBER.with(|number| {
-        if number.get() == 0 {
-            // Relaxed: the numbers must differ, nothing else.
-            number.set(NEXT.fetch_add(1, Relaxed));
-        }
-        number.get()
-    })
-}
-
 /// Whether a current-thread scheduler runs on this thread.
 pub(super) fn is_running_here() -> bool {
     RUNNING
         .try_with(|running| running.borrow().is_some())
+        .unwrap_or(false)
+}
+
+/// Whether this thread runs a scheduler that `is_meant`.
+fn runs_here(is_meant: impl FnOnce(&CurrentThread) -> bool) -> bool {
+    RUNNING
+        .try_with(|running| {
+            let running = running.borrow();
+            running
+                .as_ref()
+                .is_some_and(|running| is_meant(&running.scheduler))
+        })
         .unwrap_or(false)
 }
 
@@ -134,19 +140,28 @@ impl CurrentThread {
     ) -> io::Result<Self> {
         let counters = Counters::new(&settings);
         let random = settings.rng_seed.as_ref().map(|seed| seed.state(0));
+        let driver = Driver::new(Lookout::new(id.number(), enabled)?, enabled, clock.clone());
+        let woken = Arc::new(Woken {
+            flag: AtomicBool::new(false),
+            notifier: driver.notifier().clone(),
+        });
         Ok(Self {
             own_thread: match runs {
                 Runs::Anywhere => None,
-                Runs::ThisThread => Some(this_thread()),
+                Runs::ThisThread => Some(super::this_thread()),
             },
-            driver: Driver::new(Lookout::new(id.number(), enabled)?, enabled, clock.clone()),
+            driver,
+            waker: Waker::from(woken.clone()),
+            woken,
             estate: Estate::new(id, 1, clock, settings),
-            seat: Mutex::new(Some(Box::new(Seat {
-                queue: VecDeque::new(),
-                tick: 0,
-                random,
-            }))),
-            waiting: Mutex::default(),
+            place: Mutex::new(Place {
+                seat: Some(Box::new(Seat {
+                    queue: VecDeque::new(),
+                    tick: 0,
+                    random,
+                })),
+                waiting: Vec::new(),
+            }),
             shut_down: AtomicBool::new(false),
             must_stop: AtomicBool::new(false),
             counters,
@@ -222,7 +237,7 @@ impl CurrentThread {
     pub(crate) fn block_on<F: Future>(self: &Arc<Self>, future: F) -> F::Output {
         let blocked_at = Location::caller();
         let mut future = pin!(future);
-        let seat = self.seat.lock().take();
+        let seat = self.place.lock().seat.take();
         if let Some(seat) = seat {
             return Turn::begin(self, seat).block_on(future, blocked_at);
         }
@@ -233,10 +248,7 @@ impl CurrentThread {
         let waker = waiting.parker.waker();
         let mut cx = Context::from_waker(&waker);
         loop {
-            self.waiting.lock().push(waiting.parker.unparker().clone());
-            // After the entry is there: either we see the seat, or whoever brings it sees the entry.
-            let seat = self.seat.lock().take();
-            if let Some(seat) = seat {
+            if let Some(seat) = waiting.take_seat() {
                 drop(waiting);
                 return Turn::begin(self, seat).block_on(future, blocked_at);
             }
@@ -258,12 +270,11 @@ impl CurrentThread {
     }
 
     fn put_back(&self, seat: Box<Seat>) {
-        *self.seat.lock() = Some(seat);
-        self.wake_waiting();
-    }
-
-    fn wake_waiting(&self) {
-        let next = self.waiting.lock().pop();
+        let next = {
+            let mut place = self.place.lock();
+            place.seat = Some(seat);
+            place.waiting.pop()
+        };
         if let Some(next) = next {
             next.unpark();
         }
@@ -277,7 +288,7 @@ impl CurrentThread {
             let Some(running) = running.as_ref() else {
                 return;
             };
-            if !std::ptr::eq(&*running.scheduler, self) {
+            if !ptr::eq(&*running.scheduler, self) {
                 return;
             }
             if let Some(seat) = running.seat.borrow_mut().as_mut() {
@@ -292,17 +303,6 @@ impl CurrentThread {
         task.map_or(Ok(()), Err)
     }
 
-    /// Whether this thread runs this scheduler.
-    fn is_running_here(&self) -> bool {
-        let is_this = |running: &RefCell<Option<Rc<Running>>>| {
-            running
-                .borrow()
-                .as_ref()
-                .is_some_and(|running| std::ptr::eq(&*running.scheduler, self))
-        };
-        RUNNING.try_with(is_this).unwrap_or(false)
-    }
-
     fn inject(&self, task: Runnable) {
         self.estate.tallies.scheduled_remotely();
         self.estate.settings.note_scheduled(&task);
@@ -314,7 +314,7 @@ impl CurrentThread {
     pub(crate) fn shutdown(self: &Arc<Self>) {
         // Release: pairs with the Acquire in `is_shut_down`.
         self.shut_down.store(true, Release);
-        let seat = self.seat.lock().take();
+        let seat = self.place.lock().seat.take();
         let turn = seat.map(|seat| Turn::begin(self, seat));
         self.cancel_tasks(turn.as_ref());
         let mut batch = WakeBatch::new();
@@ -345,15 +345,15 @@ impl CurrentThread {
 
     /// Whether this is the thread that alone runs the scheduler.
     pub(crate) fn is_own_thread(&self) -> bool {
-        self.own_thread == Some(this_thread())
+        self.own_thread == Some(super::this_thread())
     }
 
     pub(crate) fn is_shut_down(&self) -> bool {
         self.shut_down.load(Acquire)
     }
 
-    pub(crate) fn enter_driver(&self) -> DriverGuard {
-        self.driver.enter()
+    pub(crate) fn driver(&self) -> &Driver {
+        &self.driver
     }
 
     pub(crate) fn estate(&self) -> &Estate {
@@ -452,21 +452,33 @@ struct Waiting<'a> {
 }
 
 impl Waiting<'_> {
+    /// Takes the seat if it is there, or else gets onto the list of those who wait for it.
+    fn take_seat(&self) -> Option<Box<Seat>> {
+        let mut place = self.scheduler.place.lock();
+        let seat = place.seat.take();
+        if seat.is_none() {
+            place.waiting.push(self.parker.unparker().clone());
+        }
+        seat
+    }
+
     /// Takes the entry off the list, and passes on a call that was meant for it.
     fn withdraw(&self) {
         let own = self.parker.unparker();
-        let mut waiting = self.scheduler.waiting.lock();
-        match waiting.iter().position(|other| other.is_same(own)) {
+        let mut place = self.scheduler.place.lock();
+        let position = place.waiting.iter().position(|other| other.is_same(own));
+        let next = match position {
             Some(position) => {
-                waiting.swap_remove(position);
+                place.waiting.swap_remove(position);
+                None
             }
-            None => {
-                drop(waiting);
-                // C2. One call too many does no harm: who finds no seat waits again.
-                if self.scheduler.seat.lock().is_some() {
-                    self.scheduler.wake_waiting();
-                }
-            }
+            // C2. One call too many does no harm: who finds no seat waits again.
+            None if place.seat.is_some() => place.waiting.pop(),
+            None => None,
+        };
+        drop(place);
+        if let Some(next) = next {
+            next.unpark();
         }
     }
 }
@@ -479,10 +491,12 @@ impl Drop for Waiting<'_> {
 
 /// The time during which this thread has the seat. Ends, also by a panic, with the seat put back.
 struct Turn {
-    running: Rc<Running>,
-    previous: Option<Rc<Running>>,
+    running: Recycled<Running>,
+    previous: Option<Recycled<Running>>,
     seeded: Seeded,
-    busy: RefCell<BusySince>,
+    /// Begins after the first poll of the future: if that is all there is, it is not worth a look at
+    /// the clock.
+    busy: RefCell<Option<BusySince>>,
 }
 
 impl Turn {
@@ -491,17 +505,18 @@ impl Turn {
         scheduler.counters.set_thread();
         scheduler.post.taken_by_this_thread();
         scheduler.has_woken();
-        let running = Rc::new(Running {
+        let running = Running {
             scheduler: scheduler.clone(),
             seat: RefCell::new(Some(seat)),
-        });
+        };
+        let running = Recycled::new(&SPARE, running);
         // A runtime may be dropped by a thread that is ending; then wakes take the way of other threads.
         let previous = RUNNING.try_with(|current| current.replace(Some(running.clone())));
         Self {
             running,
             previous: previous.ok().flatten(),
             seeded,
-            busy: RefCell::new(BusySince::now(&scheduler.counters)),
+            busy: RefCell::new(None),
         }
     }
 
@@ -513,12 +528,10 @@ impl Turn {
         let _deferred = defer::scheduler();
         let running = &*self.running;
         let scheduler = &running.scheduler;
-        let woken = Arc::new(Woken {
-            flag: AtomicBool::new(true),
-            scheduler: scheduler.clone(),
-        });
-        let waker = Waker::from(woken.clone());
-        let mut cx = Context::from_waker(&waker);
+        let woken = &*scheduler.woken;
+        // Relaxed: this thread polls the future at once. Wakers of earlier futures may set it too.
+        woken.flag.store(true, Relaxed);
+        let mut cx = Context::from_waker(&scheduler.waker);
         let mut batch = WakeBatch::new();
         let event_interval = scheduler.estate.settings.event_interval;
         // Polls since the last look at the driver.
@@ -535,6 +548,8 @@ impl Turn {
                     return output;
                 }
             }
+            let mut busy = self.busy.borrow_mut();
+            let busy = busy.get_or_insert_with(|| BusySince::now(&scheduler.counters));
             // Relaxed: written by this thread, or by one that had the seat before.
             if scheduler.must_stop.load(Relaxed) {
                 self.stop();
@@ -563,7 +578,7 @@ impl Turn {
             }
             polls = 0;
             scheduler.estate.tallies.collect_forced_yields();
-            running.look_at_driver(idle, &woken.flag, &mut self.busy.borrow_mut(), &mut batch);
+            running.look_at_driver(idle, &woken.flag, busy, &mut batch);
             defer::take(&mut batch);
             wake_all(&mut batch);
         }
@@ -575,7 +590,7 @@ impl Turn {
         scheduler.shut_down.store(true, Release);
         scheduler.cancel_tasks(Some(self));
         // Nobody else goes on either.
-        let waiting = std::mem::take(&mut *scheduler.waiting.lock());
+        let waiting = std::mem::take(&mut scheduler.place.lock().waiting);
         for thread in waiting {
             thread.unpark();
         }
@@ -590,10 +605,11 @@ fn stopped() -> ! {
 impl Drop for Turn {
     fn drop(&mut self) {
         let previous = self.previous.take();
-        drop(RUNNING.try_with(|current| current.replace(previous)));
         let random = self.seeded.leave();
         let scheduler = &self.running.scheduler;
-        self.busy.get_mut().leave(&scheduler.counters);
+        if let Some(busy) = self.busy.get_mut() {
+            busy.leave(&scheduler.counters);
+        }
         scheduler.estate.tallies.collect_forced_yields();
         scheduler.post.goes_to_sleep();
         let seat = self.running.seat.borrow_mut().take();
@@ -601,6 +617,7 @@ impl Drop for Turn {
             seat.random = random;
             self.running.scheduler.put_back(seat);
         }
+        drop(RUNNING.try_with(|current| current.replace(previous)));
     }
 }
 
@@ -673,7 +690,8 @@ impl Running {
 /// The waker of the future that the thread blocks on.
 struct Woken {
     flag: AtomicBool,
-    scheduler: Arc<CurrentThread>,
+    /// The scheduler's. Wakers must not keep the scheduler itself alive, which has one.
+    notifier: Arc<Notifier>,
 }
 
 impl Wake for Woken {
@@ -686,8 +704,10 @@ impl Wake for Woken {
         self.flag.store(true, Release);
         // The scheduler's own thread looks at the flag before it sleeps; a token would only make it
         // look at the driver once for nothing.
-        if !self.scheduler.is_running_here() {
-            self.scheduler.driver.notifier().unpark();
+        let is_meant =
+            |scheduler: &CurrentThread| Arc::ptr_eq(scheduler.driver.notifier(), &self.notifier);
+        if !runs_here(is_meant) {
+            self.notifier.unpark();
         }
     }
 }

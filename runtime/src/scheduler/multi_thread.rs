@@ -35,7 +35,7 @@ use super::estate::Estate;
 use super::idle::Idle;
 use super::ring::{self, Stealer, Word};
 use super::worker::{self, Incumbent, Seat};
-use crate::runtime::driver::{Driver, DriverGuard, Enabled, Lookout};
+use crate::runtime::driver::{Driver, Enabled, Lookout};
 use crate::runtime::dump::requests;
 use crate::runtime::handle::Flavor;
 use crate::runtime::{Handle, Id, Settings, hooks};
@@ -56,8 +56,6 @@ pub(crate) struct MultiThread {
     shut_down: AtomicBool,
     /// Seats that are not retired (M2).
     running: AtomicUsize,
-    /// Whose driver the next thread from outside uses.
-    next_guest: AtomicUsize,
     /// Threads whose seat was taken away while they were in a poll, and that are still in it. Changes
     /// under the lock of `held_up`.
     stand_ins: AtomicUsize,
@@ -122,7 +120,6 @@ impl MultiThread {
             idle: Idle::new(workers),
             shut_down: AtomicBool::new(false),
             running: AtomicUsize::new(workers),
-            next_guest: AtomicUsize::new(0),
             stand_ins: AtomicUsize::new(0),
             held_up: Mutex::default(),
             is_held_up: AtomicBool::new(false),
@@ -301,11 +298,10 @@ impl MultiThread {
         None
     }
 
-    /// Makes some worker's driver the current one of a thread from outside.
-    pub(crate) fn enter_driver(&self) -> DriverGuard {
-        // Relaxed: any worker will do.
-        let guest = self.next_guest.fetch_add(1, Relaxed);
-        self.remotes[guest % self.remotes.len()].driver.enter()
+    /// Some worker's driver, for a thread from outside: always the same for the same thread.
+    pub(crate) fn driver_for_guests(&self) -> &Driver {
+        let thread = super::this_thread() as usize;
+        &self.remotes[thread % self.remotes.len()].driver
     }
 
     pub(crate) fn estate(&self) -> &Estate {

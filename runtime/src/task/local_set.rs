@@ -36,7 +36,7 @@ use std::task::{Context, Poll, Waker};
 use futures_task::{LocalFutureObj, LocalSpawn, SpawnError};
 use parking_lot::Mutex;
 use pin_project_lite::pin_project;
-use runtime_base::current::Slot;
+use runtime_base::current::{self, EnterGuard, Slot};
 use runtime_base::wake_batch::WakeBatch;
 use runtime_base::{coop, defer};
 
@@ -666,26 +666,15 @@ impl fmt::Debug for LocalSet {
 /// Guards of a thread must be dropped in the reverse order of their making.
 #[must_use = "the set is current only while the guard lives"]
 pub struct LocalEnterGuard {
-    /// `None` on a thread that is ending, where there is nothing to restore.
-    previous: Option<Option<Rc<LocalTasks>>>,
+    _current: EnterGuard<Rc<LocalTasks>>,
     _not_send: PhantomData<*mut ()>,
 }
 
 impl LocalEnterGuard {
     fn enter(tasks: &Rc<LocalTasks>) -> Self {
-        let tasks = tasks.clone();
         Self {
-            // A set may be dropped by a destructor of the thread's own variables.
-            previous: CURRENT.try_with(|slot| slot.replace(Some(tasks))).ok(),
+            _current: current::enter(&CURRENT, tasks.clone()),
             _not_send: PhantomData,
-        }
-    }
-}
-
-impl Drop for LocalEnterGuard {
-    fn drop(&mut self) {
-        if let Some(previous) = self.previous.take() {
-            let _ = CURRENT.try_with(|slot| slot.restore(previous));
         }
     }
 }
