@@ -102,12 +102,15 @@ pub(crate) fn block_on_this_thread<F: Future>(handle: &Handle, future: F) -> F::
     let mut future = pin!(future);
     let mut sleeper = Sleeper::of_this_thread();
     let mut cx = Context::from_waker(&sleeper.waker);
+    let mut entered = None;
     let output = loop {
         let polled = coop::with_budget(|| future.as_mut().poll(&mut cx));
         handle.collect_forced_yields();
         if let Poll::Ready(output) = polled {
             break output;
         }
+        // From now on it is worth the count of two references to find the driver at once.
+        entered.get_or_insert_with(|| handle.driver().enter());
         sleeper.parker.park();
     };
     sleeper.keep();

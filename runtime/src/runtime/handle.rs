@@ -161,13 +161,22 @@ impl Handle {
         }
     }
 
-    /// Calls `answer` with the current runtime, if there is one.
+    /// Calls `answer` with the current runtime, if there is one. `answer` must not enter or leave one.
+    #[inline]
     fn ask(answer: impl FnOnce(Option<&Self>)) {
-        answer(Self::look_up().ok().as_deref());
+        let mut answer = Some(answer);
+        let _ = CURRENT.try_with(|current| {
+            let current = current.borrow();
+            answer.take().map(|answer| answer(current.as_deref()))
+        });
+        // A thread that is ending is in no runtime.
+        if let Some(answer) = answer {
+            answer(None);
+        }
     }
 
     /// The driver for threads that are none of the scheduler's.
-    fn driver(&self) -> &Driver {
+    pub(crate) fn driver(&self) -> &Driver {
         match &self.flavor {
             Flavor::CurrentThread(scheduler) => scheduler.driver(),
             Flavor::MultiThread(scheduler) => scheduler.driver_for_guests(),

@@ -534,6 +534,7 @@ impl Turn {
         let mut cx = Context::from_waker(&scheduler.waker);
         let mut batch = WakeBatch::new();
         let event_interval = scheduler.estate.settings.event_interval;
+        let mut entered = None;
         // Polls since the last look at the driver.
         let mut polls = 0;
         loop {
@@ -548,6 +549,8 @@ impl Turn {
                     return output;
                 }
             }
+            // From now on it is worth the count of two references to find the driver at once.
+            entered.get_or_insert_with(|| scheduler.driver.enter());
             let mut busy = self.busy.borrow_mut();
             let busy = busy.get_or_insert_with(|| BusySince::now(&scheduler.counters));
             // Relaxed: written by this thread, or by one that had the seat before.
