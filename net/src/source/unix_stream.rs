@@ -10,34 +10,32 @@ use std::mem::MaybeUninit;
 
 use super::Done;
 
-/// One system call into `memory`, from the start. Linux tells with a flag that there was something
-/// between the bytes; what it was is thrown away, as by every `recv`.
+/// One system call into `memory`, from the start, and after a short read another one that asks how
+/// much there is: both together cost less than a `recvmsg`, which would tell by a flag, and less than
+/// a second `recv`.
 #[cfg(any(target_os = "android", target_os = "linux"))]
-#[allow(unsafe_code)] // `recvmsg`; socket2's does not show this flag.
 pub(super) fn recv(
     stream: &mio::net::UnixStream,
     memory: &mut [MaybeUninit<u8>],
 ) -> io::Result<Done<usize>> {
+    let n = socket2::SockRef::from(stream).recv(memory)?;
+    match Done::bytes(n, memory.len()) {
+        Done::Drained(n) if has_more(stream) => Ok(Done::More(n)),
+        done => Ok(done),
+    }
+}
+
+/// Whether bytes have arrived that were not received. What arrives later makes a new edge.
+#[cfg(any(target_os = "android", target_os = "linux"))]
+#[allow(unsafe_code)] // `ioctl`.
+fn has_more(stream: &mio::net::UnixStream) -> bool {
     use std::os::fd::AsRawFd;
 
-    let mut part = libc::iovec {
-        iov_base: memory.as_mut_ptr().cast(),
-        iov_len: memory.len(),
-    };
-    // SAFETY: a header is numbers and pointers, for which all zeros are valid.
-    let mut header: libc::msghdr = unsafe { std::mem::zeroed() };
-    header.msg_iov = &mut part;
-    header.msg_iovlen = 1;
-    // SAFETY: the descriptor is open, as it is borrowed. The header points to one part, and that to
-    // `memory`, which is borrowed mutably and may hold whatever the system writes.
-    let result = unsafe { libc::recvmsg(stream.as_raw_fd(), &mut header, 0) };
-    // Negative means an error.
-    let n = usize::try_from(result).map_err(|_| io::Error::last_os_error())?;
-    if header.msg_flags & libc::MSG_CTRUNC != 0 {
-        Ok(Done::More(n))
-    } else {
-        Ok(Done::bytes(n, memory.len()))
-    }
+    let mut count: libc::c_int = 0;
+    // SAFETY: the descriptor is open, as it is borrowed, and `FIONREAD` writes one integer.
+    let result = unsafe { libc::ioctl(stream.as_raw_fd(), libc::FIONREAD, &mut count) };
+    // Who cannot be asked is tried.
+    result != 0 || count > 0
 }
 
 /// One system call into `memory`, from the start. Whether there is more is found out by the next.
