@@ -10,11 +10,11 @@
 //! - **P3** What was written before `unpark` is visible after the `park` that took its token.
 
 use std::fmt;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::sync::atomic::AtomicUsize;
 use crate::sync::atomic::Ordering::{AcqRel, Acquire, Release};
-use crate::sync::{Arc, Condvar, Mutex, wait_for};
+use crate::sync::{Arc, SleepLock};
 
 /// Awake, no token.
 const EMPTY: usize = 0;
@@ -37,8 +37,7 @@ pub struct Unparker {
 
 struct State {
     token: AtomicUsize,
-    lock: Mutex<()>,
-    condvar: Condvar,
+    lock: SleepLock,
 }
 
 impl Parker {
@@ -46,8 +45,7 @@ impl Parker {
     pub fn new() -> Self {
         let state = State {
             token: AtomicUsize::new(EMPTY),
-            lock: Mutex::new(()),
-            condvar: Condvar::new(),
+            lock: SleepLock::default(),
         };
         Self {
             unparker: Unparker {
@@ -84,8 +82,8 @@ impl Parker {
         self.park_for(None);
     }
 
-    /// Sleeps until there is a token and takes it, or until `timeout` has passed; `None` waits for
-    /// ever. Says whether it took a token.
+    /// Sleeps until there is a token and takes it, or until `timeout` has passed; with a timeout it may
+    /// also return earlier, and for no reason. `None` waits for ever. Says whether it took a token.
     pub fn park_for(&mut self, timeout: Option<Duration>) -> bool {
         let state = &*self.unparker.state;
         if state.take_token() {
@@ -94,8 +92,7 @@ impl Parker {
         if timeout == Some(Duration::ZERO) {
             return false;
         }
-        let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
-        let mut lock = state.lock.lock();
+        let mut guard = state.lock.lock();
         // AcqRel: on failure the token's author is visible (P3); on success nothing is published
         // but the state itself.
         if state
@@ -103,18 +100,18 @@ impl Parker {
             .compare_exchange(EMPTY, PARKED, AcqRel, Acquire)
             .is_err()
         {
-            drop(lock);
+            drop(guard);
             return state.take_token();
         }
         loop {
-            let rest = deadline.map(|at| at.saturating_duration_since(Instant::now()));
-            if rest == Some(Duration::ZERO) {
-                // Withdraw; a token that came in the meantime is taken.
-                return state.token.swap(EMPTY, AcqRel) == NOTIFIED;
-            }
-            wait_for(&state.condvar, &mut lock, rest);
+            guard = state.lock.sleep(guard, timeout);
             if state.take_token() {
                 return true;
+            }
+            if timeout.is_some() {
+                // Withdraw; a token that came in the meantime is taken. To find out whether the time
+                // has really passed would cost a look at the clock before and after each sleep.
+                return state.token.swap(EMPTY, AcqRel) == NOTIFIED;
             }
         }
     }
@@ -139,7 +136,7 @@ impl State {
         if self.token.swap(NOTIFIED, Release) == PARKED {
             // P2: wait until the sleeper really waits.
             drop(self.lock.lock());
-            self.condvar.notify_one();
+            self.lock.wake();
         }
     }
 }

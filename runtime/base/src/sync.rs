@@ -7,7 +7,7 @@
 //! under the customary `--cfg loom`.
 //!
 //! Both halves offer the same names: [`atomic`], [`cell::UnsafeCell`] (with `with` and `with_mut`),
-//! [`Arc`], [`Mutex`] and [`Condvar`] without poisoning, [`thread`], [`hint`], and [`model`], which
+//! [`Arc`], [`Mutex`] without poisoning, [`SleepLock`], [`thread`], [`hint`], and [`model`], which
 //! runs a closure under loom's explorer, or once.
 
 #[cfg(rt_loom)]

@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 use runtime_base::blocking::{Class, Job};
-use runtime_timer::Clock;
+use runtime_timer::{AutoAdvanceGuard, Clock};
 
 use super::lane::{Lane, Pushed};
 use super::{Handle, Settings};
@@ -33,15 +33,23 @@ const NAME_THREADS: usize = 16;
 /// The pool of one runtime.
 pub(crate) struct BlockingPool {
     /// What the user gives away.
-    general: Lane<Runnable>,
+    general: Lane<Work>,
     /// What file operations need.
-    files: Lane<Runnable>,
+    files: Lane<Work>,
     /// What asks the resolver.
-    names: Lane<Runnable>,
+    names: Lane<Work>,
     threads: Mutex<Threads>,
     /// A thread ended.
     ended: Condvar,
     settings: Arc<Settings>,
+}
+
+/// Something to run.
+enum Work {
+    /// Somebody may wait for it with a handle.
+    Task(Runnable),
+    /// It tells its author itself. While it runs a paused clock must wait for it.
+    Job(Job, AutoAdvanceGuard),
 }
 
 /// Every thread of the runtime, those of workers included.
@@ -77,7 +85,7 @@ impl BlockingPool {
         }
     }
 
-    fn lane(&self, class: Class) -> &Lane<Runnable> {
+    fn lane(&self, class: Class) -> &Lane<Work> {
         match class {
             Class::General => &self.general,
             Class::Files => &self.files,
@@ -85,7 +93,7 @@ impl BlockingPool {
         }
     }
 
-    fn lanes(&self) -> [&Lane<Runnable>; 3] {
+    fn lanes(&self) -> [&Lane<Work>; 3] {
         [&self.general, &self.files, &self.names]
     }
 
@@ -100,7 +108,6 @@ impl BlockingPool {
         &self,
         handle: &Handle,
         clock: &Clock,
-        class: Class,
         work: F,
         id: Id,
         spawned_at: &'static Location<'static>,
@@ -115,7 +122,7 @@ impl BlockingPool {
         let (listed, runnable, join) = TaskRef::allocate(future, Unscheduled, id, spawned_at);
         drop(listed);
         let join = JoinHandle::new(join);
-        if let Err(error) = self.push(handle, class, runnable) {
+        if let Err(error) = self.push(handle, Class::General, Work::Task(runnable)) {
             panic!(
                 "the system gives no thread for blocking work: {error}; raise its limit of threads \
                  or lower `Builder::max_blocking_threads`"
@@ -124,9 +131,17 @@ impl BlockingPool {
         join
     }
 
-    fn push(&self, handle: &Handle, class: Class, job: Runnable) -> io::Result<()> {
+    /// Runs what a layer below wants to have run. A pool that is closed, or gets no thread, drops the
+    /// job, whose author then gets an error.
+    fn offload(&self, handle: &Handle, clock: &Clock, class: Class, job: Job) {
+        let work = Work::Job(job, clock.inhibit_auto_advance());
+        // Said by the drop.
+        let _ = self.push(handle, class, work);
+    }
+
+    fn push(&self, handle: &Handle, class: Class, work: Work) -> io::Result<()> {
         let lane = self.lane(class);
-        match lane.push(job) {
+        match lane.push(work) {
             Pushed::Done => Ok(()),
             Pushed::Closed => {
                 if lane.may_drain() {
@@ -216,7 +231,7 @@ impl BlockingPool {
         self.ended.notify_all();
     }
 
-    fn take_jobs(&self, handle: &Handle, lane: &Lane<Runnable>) {
+    fn take_jobs(&self, handle: &Handle, lane: &Lane<Work>) {
         let keep_alive = self.settings.thread_keep_alive;
         let first = lane.take_first();
         if lane.may_drain() {
@@ -226,11 +241,11 @@ impl BlockingPool {
             first.run();
             handle.blocking_work_ended();
         }
-        lane.take_jobs(Some(keep_alive), |job| {
+        lane.take_jobs(Some(keep_alive), |work| {
             if lane.is_closed() {
-                job.shutdown();
+                work.cancel();
             } else {
-                job.run();
+                work.run();
                 handle.blocking_work_ended();
             }
         });
@@ -295,9 +310,36 @@ impl BlockingPool {
     }
 }
 
-fn cancel_all(lane: &Lane<Runnable>) {
-    while let Some(job) = lane.drain() {
-        job.shutdown();
+fn cancel_all(lane: &Lane<Work>) {
+    while let Some(work) = lane.drain() {
+        work.cancel();
+    }
+}
+
+impl Work {
+    fn run(self) {
+        match self {
+            Self::Task(task) => task.run(),
+            Self::Job(job, guard) => {
+                contained(job);
+                drop(guard);
+            }
+        }
+    }
+
+    fn cancel(self) {
+        match self {
+            Self::Task(task) => task.shutdown(),
+            Self::Job(job, _guard) => contained(|| drop(job)),
+        }
+    }
+}
+
+/// A panic ends here: what must be known of it the author's own code has caught.
+fn contained(f: impl FnOnce()) {
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(f)) {
+        // Dropping the payload could panic again.
+        std::mem::forget(panic);
     }
 }
 
@@ -352,7 +394,6 @@ impl runtime_base::blocking::BlockingPool for MultiThread {
 }
 
 fn offload(handle: Handle, class: Class, job: Job) {
-    // A pool without threads drops the job, whose author then gets an error.
-    let spawned = catch_unwind(AssertUnwindSafe(|| handle.offload(class, job)));
-    drop(spawned);
+    let clock = &handle.estate().clock;
+    handle.blocking_pool().offload(&handle, clock, class, job);
 }

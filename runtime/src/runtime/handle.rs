@@ -8,7 +8,7 @@ use std::panic::Location;
 use std::sync::Arc;
 
 use futures_task::{FutureObj, Spawn, SpawnError};
-use runtime_base::blocking::{Class, Job, PoolRef};
+use runtime_base::blocking::PoolRef;
 use runtime_base::current;
 use runtime_base::{driving, misuse};
 
@@ -265,30 +265,9 @@ impl Handle {
         F: FnOnce() -> R + Send + 'static,
         R: Send + 'static,
     {
-        self.spawn_classed(Class::General, work, id, spawned_at)
-    }
-
-    /// Runs what a layer below wants to have run.
-    #[track_caller]
-    pub(crate) fn offload(&self, class: Class, job: Job) {
-        drop(self.spawn_classed(class, job, task::Id::next(), Location::caller()));
-    }
-
-    #[track_caller]
-    fn spawn_classed<F, R>(
-        &self,
-        class: Class,
-        work: F,
-        id: task::Id,
-        spawned_at: &'static Location<'static>,
-    ) -> JoinHandle<R>
-    where
-        F: FnOnce() -> R + Send + 'static,
-        R: Send + 'static,
-    {
         let clock = &self.estate().clock;
         self.blocking_pool()
-            .spawn(self, clock, class, work, id, spawned_at)
+            .spawn(self, clock, work, id, spawned_at)
     }
 
     /// Blocks this thread until `future` is ready, with this runtime as the current one.

@@ -49,69 +49,37 @@ impl<T> Mutex<T> {
     }
 }
 
-/// loom's condition variable with `parking_lot`'s interface.
+/// Where a thread sleeps until another one wakes it: loom's mutex and condition variable.
 #[derive(Debug, Default)]
-pub struct Condvar(loom::sync::Condvar);
-
-impl Condvar {
-    /// Creates a condition variable that nobody waits on.
-    pub fn new() -> Self {
-        Self(loom::sync::Condvar::new())
-    }
-
-    /// Wakes one waiting thread.
-    pub fn notify_one(&self) -> bool {
-        self.0.notify_one();
-        true
-    }
-
-    /// Wakes all waiting threads.
-    pub fn notify_all(&self) -> usize {
-        self.0.notify_all();
-        0
-    }
-
-    /// Waits until notified.
-    pub fn wait<T>(&self, guard: &mut MutexGuard<'_, T>) {
-        take_guard(guard, |guard| self.0.wait(guard).unwrap());
-    }
+pub struct SleepLock {
+    lock: loom::sync::Mutex<()>,
+    condvar: loom::sync::Condvar,
 }
 
-/// Waits on `condvar`. loom has no clock: a timeout is a wait that may never end, so models pass
-/// `None`.
-pub fn wait_for<T>(
-    condvar: &Condvar,
-    guard: &mut MutexGuard<'_, T>,
-    timeout: Option<std::time::Duration>,
-) {
-    assert!(
-        timeout.is_none(),
-        "a loom model has no clock; wait without a timeout"
-    );
-    condvar.wait(guard);
-}
+impl SleepLock {
+    /// Locks, blocking the thread.
+    pub fn lock(&self) -> MutexGuard<'_, ()> {
+        self.lock.lock().unwrap()
+    }
 
-/// Replaces the guard behind `slot` by what `f` makes of it; std's condition variable takes the
-/// guard by value, `parking_lot`'s by reference.
-#[allow(unsafe_code)]
-fn take_guard<'a, T>(
-    slot: &mut MutexGuard<'a, T>,
-    f: impl FnOnce(MutexGuard<'a, T>) -> MutexGuard<'a, T>,
-) {
-    struct AbortOnUnwind;
-    impl Drop for AbortOnUnwind {
-        fn drop(&mut self) {
-            std::process::abort();
-        }
+    /// Gives the lock up, and sleeps. loom has no clock: a timeout is a wait that may never end, so
+    /// models pass `None`.
+    pub fn sleep<'a>(
+        &self,
+        guard: MutexGuard<'a, ()>,
+        timeout: Option<std::time::Duration>,
+    ) -> MutexGuard<'a, ()> {
+        assert!(
+            timeout.is_none(),
+            "a loom model has no clock; wait without a timeout"
+        );
+        self.condvar.wait(guard).unwrap()
     }
-    let bomb = AbortOnUnwind;
-    // SAFETY: the guard is moved out, and a guard is written back before anybody can look at the
-    // slot again: if `f` unwinds in between, the bomb ends the process.
-    unsafe {
-        let guard = std::ptr::read(slot);
-        std::ptr::write(slot, f(guard));
+
+    /// Wakes the thread that sleeps.
+    pub fn wake(&self) {
+        self.condvar.notify_one();
     }
-    std::mem::forget(bomb);
 }
 
 /// Explores `body` with at most three preemptions, which finds the known bugs in seconds where the

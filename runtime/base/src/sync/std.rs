@@ -1,6 +1,9 @@
 //! The plain half of the switch: `std` and `parking_lot`.
 
-pub use parking_lot::{Condvar, Mutex, MutexGuard};
+use std::sync::PoisonError;
+use std::time::Duration;
+
+pub use parking_lot::{Mutex, MutexGuard};
 pub use std::hint;
 pub use std::sync::Arc;
 pub use std::thread;
@@ -46,21 +49,43 @@ pub mod cell {
     }
 }
 
-/// Waits on `condvar` for `timeout` at most; without one, until notified.
-pub fn wait_for<T>(
-    condvar: &Condvar,
-    guard: &mut MutexGuard<'_, T>,
-    timeout: Option<std::time::Duration>,
-) {
-    match timeout {
-        // A deadline that the clock cannot represent is as good as none.
-        Some(timeout) => match std::time::Instant::now().checked_add(timeout) {
-            Some(deadline) => {
-                condvar.wait_until(guard, deadline);
+/// Where a thread sleeps until another one wakes it. Of the standard library, whose mutex and condition
+/// variable are a word and a system call on Linux; to find a sleeper in `parking_lot`'s table, which all
+/// threads share, costs more than the wake (`docs/decisions/014`).
+#[derive(Debug, Default)]
+pub struct SleepLock {
+    lock: std::sync::Mutex<()>,
+    condvar: std::sync::Condvar,
+}
+
+// There is nothing in it that a panic could leave half-done, so poison means nothing.
+impl SleepLock {
+    /// Locks, blocking the thread.
+    pub fn lock(&self) -> std::sync::MutexGuard<'_, ()> {
+        self.lock.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Gives the lock up, and sleeps until woken, for `timeout` at most. It may return for no reason.
+    pub fn sleep<'a>(
+        &self,
+        guard: std::sync::MutexGuard<'a, ()>,
+        timeout: Option<Duration>,
+    ) -> std::sync::MutexGuard<'a, ()> {
+        match timeout {
+            Some(timeout) => {
+                let result = self.condvar.wait_timeout(guard, timeout);
+                result.unwrap_or_else(PoisonError::into_inner).0
             }
-            None => condvar.wait(guard),
-        },
-        None => condvar.wait(guard),
+            None => {
+                let result = self.condvar.wait(guard);
+                result.unwrap_or_else(PoisonError::into_inner)
+            }
+        }
+    }
+
+    /// Wakes the thread that sleeps.
+    pub fn wake(&self) {
+        self.condvar.notify_one();
     }
 }
 
