@@ -111,7 +111,11 @@ impl Alarm {
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let coop = ready!(coop::poll_proceed(cx));
         ready!(match self.state {
-            State::Unpolled | State::Reset => self.poll_first(cx, true),
+            State::Reset => self.poll_first(cx, true),
+            State::Unpolled => {
+                let is_ahead = !clock::any_ever_paused() && current::is_far_ahead(self.deadline);
+                self.poll_first(cx, !is_ahead)
+            }
             // A test may have moved the clock, and expects exact answers.
             State::UnpolledAhead => self.poll_first(cx, clock::any_ever_paused()),
             State::Registered(key) => self.poll_registered(key, cx),

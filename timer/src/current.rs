@@ -1,6 +1,8 @@
 //! What the current thread knows of timers.
 
+use std::cell::Cell;
 use std::sync::Arc;
+use std::time::Duration;
 
 use runtime_base::current::{self as slots, Ask, EnterGuard, Slot};
 use runtime_base::misuse;
@@ -10,6 +12,32 @@ use crate::timers::Timers;
 
 thread_local! {
     static CURRENT: Slot<CurrentTimers> = const { Slot::new() };
+    /// When this thread's scheduler last looked at the clock, unless it has ended.
+    static SEEN: Cell<Option<std::time::Instant>> = const { Cell::new(None) };
+}
+
+/// A deadline that is so far ahead of the last look at the clock is taken to be in the future. Chosen:
+/// longer than tasks that behave keep a scheduler from its next look. If they do not, a timer that is due
+/// already is noticed with that look, and not at its first poll.
+const FAR_AHEAD: Duration = Duration::from_millis(10);
+
+/// The scheduler of this thread has looked at the clock; `None` if it ends.
+#[inline]
+pub fn saw_time(now: Option<std::time::Instant>) {
+    // A thread that is ending makes no timers.
+    let _ = SEEN.try_with(|seen| seen.set(now));
+}
+
+/// Whether `deadline` is known to be in the future without a look at the clock.
+#[inline]
+pub(crate) fn is_far_ahead(deadline: Instant) -> bool {
+    let seen = SEEN.try_with(Cell::get).ok().flatten();
+    seen.is_some_and(|seen| {
+        deadline
+            .into_std()
+            .checked_duration_since(seen)
+            .is_some_and(|ahead| ahead > FAR_AHEAD)
+    })
 }
 
 /// What a thread knows of timers: fills the slot of the current thread.

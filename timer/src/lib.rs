@@ -41,7 +41,7 @@ mod timers;
 mod wheel;
 
 pub use clock::{AutoAdvanceGuard, Clock};
-pub use current::{CurrentTimers, enter, enter_asking};
+pub use current::{CurrentTimers, enter, enter_asking, saw_time};
 pub use instant::Instant;
 pub use interval::{Interval, MissedTickBehavior, interval, interval_at};
 pub use pause::{advance, pause, resume};

@@ -180,9 +180,17 @@ impl BusySince {
         }
     }
 
+    /// The worker that this thread is begins to work.
+    pub(crate) fn here(counters: &Counters) -> Self {
+        let since = Self::now(counters);
+        runtime_timer::saw_time(Some(since.begin));
+        since
+    }
+
     /// Adds the time up to now.
     pub(crate) fn count(&mut self, counters: &Counters) {
         let now = Instant::now();
+        runtime_timer::saw_time(Some(now));
         let elapsed = now.duration_since(self.begin).as_nanos() as u64;
         counters.busy_nanoseconds.add(elapsed);
         let polls = counters.polls.get();
@@ -214,11 +222,12 @@ impl BusySince {
         if self.polls == self.polls_at_wake && counters.parks.get() > 0 {
             counters.noops.add(1);
         }
+        runtime_timer::saw_time(None);
     }
 
     /// The worker woke up.
     pub(crate) fn unpark(&mut self, counters: &Counters) {
         counters.unparks.add(1);
-        *self = Self::now(counters);
+        *self = Self::here(counters);
     }
 }

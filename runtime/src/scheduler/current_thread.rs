@@ -552,7 +552,7 @@ impl Turn {
             // From now on it is worth the count of two references to find the driver at once.
             entered.get_or_insert_with(|| scheduler.driver.enter());
             let mut busy = self.busy.borrow_mut();
-            let busy = busy.get_or_insert_with(|| BusySince::now(&scheduler.counters));
+            let busy = busy.get_or_insert_with(|| BusySince::here(&scheduler.counters));
             // Relaxed: written by this thread, or by one that had the seat before.
             if scheduler.must_stop.load(Relaxed) {
                 self.stop();
