@@ -15,6 +15,12 @@ pub enum Path {
     Timer,
     /// 64 bytes from a task to another over TCP, and back.
     Echo,
+    /// 64 bytes through a duplex of 256, from task to task.
+    Duplex,
+    /// A line of 40 bytes from a buffered reader over memory.
+    Lines,
+    /// 64 KiB from memory to a sink.
+    Copy,
 }
 
 impl Path {
@@ -25,6 +31,9 @@ impl Path {
         Path::Mpsc,
         Path::Timer,
         Path::Echo,
+        Path::Duplex,
+        Path::Lines,
+        Path::Copy,
     ];
 }
 
@@ -36,6 +45,9 @@ impl fmt::Display for Path {
             Path::Mpsc => "mpsc_send_recv",
             Path::Timer => "timer_insert_drop",
             Path::Echo => "echo_turn",
+            Path::Duplex => "duplex",
+            Path::Lines => "lines",
+            Path::Copy => "copy",
         })
     }
 }

@@ -52,6 +52,7 @@ mod async_write_ext;
 mod buf_reader;
 mod buf_stream;
 mod buf_writer;
+mod byte_queue;
 mod chain;
 mod copy;
 mod copy_bidirectional;

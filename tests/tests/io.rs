@@ -1,15 +1,19 @@
 //! Standard streams, and I/O utilities between real sockets and tasks.
 
 use std::io::{BufRead, Read, Write};
+use std::pin::Pin;
 use std::process::Stdio;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Waker};
 
 use runtime::io::{
-    self, AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, BufWriter, copy,
+    self, AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, BufWriter, DuplexStream, copy,
     copy_bidirectional, duplex, split,
 };
 use runtime::net::{TcpListener, TcpStream};
 use runtime::task::yield_now;
 use tests::process::{is_own_process, this_test_again};
+use tests::wakers::{Touch, hooked};
 use tests::{Flavour, each_runtime, within_limit};
 
 async fn pair() -> (TcpStream, TcpStream) {
@@ -18,6 +22,46 @@ async fn pair() -> (TcpStream, TcpStream) {
         .await
         .unwrap();
     (client, listener.accept().await.unwrap().0)
+}
+
+#[test]
+fn a_waker_may_use_a_duplex_while_it_is_cloned() {
+    fn poll_once<F: Future + Unpin>(mut future: F, waker: &Waker) -> Poll<F::Output> {
+        Pin::new(&mut future).poll(&mut Context::from_waker(waker))
+    }
+
+    within_limit(|| {
+        // A stream knows that it will probably have to wait, unless it has waited the last time.
+        for has_waited in [false, true] {
+            let (mut near, far) = duplex(1);
+            let far = Arc::new(Mutex::new(far));
+            let waker = |act: fn(&mut DuplexStream)| {
+                let far = far.clone();
+                hooked(move |touch| {
+                    if touch == Touch::Clone {
+                        act(&mut far.lock().unwrap());
+                    }
+                })
+            };
+            let writes = waker(|far| {
+                assert!(poll_once(far.write(b"a"), Waker::noop()).is_ready());
+            });
+            let reads = waker(|far| {
+                assert!(poll_once(far.read(&mut [0]), Waker::noop()).is_ready());
+            });
+            if has_waited {
+                assert!(poll_once(near.read(&mut [0]), Waker::noop()).is_pending());
+            }
+            let read = poll_once(near.read(&mut [0]), &writes);
+            assert!(matches!(read, Poll::Ready(Ok(1))));
+            assert!(poll_once(near.write(b"b"), Waker::noop()).is_ready());
+            if has_waited {
+                assert!(poll_once(near.write(b"c"), Waker::noop()).is_pending());
+            }
+            let write = poll_once(near.write(b"c"), &reads);
+            assert!(matches!(write, Poll::Ready(Ok(1))));
+        }
+    });
 }
 
 #[test]

@@ -14,7 +14,8 @@ Counts the instructions that short ways through this runtime and through Tokio t
 
 usage: instructions [PATH...]
 
-  PATH  spawn_join, wake, mpsc_send_recv, timer_insert_drop or echo_turn; all if none is given
+  PATH  spawn_join, wake, mpsc_send_recv, timer_insert_drop, echo_turn, duplex, lines or copy; all if
+        none is given
 
 Each is one line per flavour, `instructions PATH FLAVOUR ours X tokio Y ratio R`: the instructions of
 one turn in user space. FLAVOUR is `ct`, current-thread, or `mt`, multi-thread with one worker.

@@ -8,7 +8,7 @@ use std::task::{Poll, Waker};
 use std::time::Duration;
 
 use super::build;
-use super::rt::io::{AsyncReadExt, AsyncWriteExt};
+use super::rt::io::{self, AsyncBufReadExt, AsyncReadExt, AsyncWriteExt};
 use super::rt::net::{TcpListener, TcpStream};
 use super::rt::sync::mpsc;
 use super::rt::{task, time};
@@ -26,6 +26,9 @@ pub fn walk(path: Path, flavour: Flavour, times: usize) {
             Path::Mpsc => send_receive(times).await,
             Path::Timer => insert_drop(times).await,
             Path::Echo => echo(times).await,
+            Path::Duplex => duplex(times).await,
+            Path::Lines => lines(times).await,
+            Path::Copy => copy(times).await,
         }
     });
     runtime.block_on(walk).expect("the workload panicked");
@@ -116,4 +119,38 @@ async fn echo(times: usize) {
     }
     drop(client);
     serving.await.unwrap();
+}
+
+/// A task that writes and one that reads; each waits after four turns.
+async fn duplex(times: usize) {
+    const PIECE: usize = 64;
+    let (mut near, mut far) = io::duplex(4 * PIECE);
+    let writing = task::spawn(async move {
+        for _ in 0..times {
+            near.write_all(&[7; PIECE]).await.unwrap();
+        }
+    });
+    let mut buffer = [0; PIECE];
+    for _ in 0..times {
+        far.read_exact(&mut buffer).await.unwrap();
+    }
+    writing.await.unwrap();
+}
+
+async fn lines(times: usize) {
+    let text = "a line of forty bytes, more or less ....\n".repeat(times);
+    let mut lines = io::BufReader::new(text.as_bytes()).lines();
+    let mut count = 0;
+    while lines.next_line().await.unwrap().is_some() {
+        count += 1;
+    }
+    assert_eq!(count, times);
+}
+
+async fn copy(times: usize) {
+    let source = vec![7; 64 * 1024];
+    for _ in 0..times {
+        let copied = io::copy(&mut &source[..], &mut io::sink()).await.unwrap();
+        assert_eq!(copied, source.len() as u64);
+    }
 }

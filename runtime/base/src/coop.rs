@@ -18,20 +18,22 @@ use crate::trace;
 /// Operations per poll of a task; Tokio's figure, because programs are tuned to it.
 pub const INITIAL: u8 = 128;
 
+// The budget is what is left of it, or one of these two. They lie above `INITIAL`, so that one
+// comparison finds the common case.
 /// Without a limit.
-const UNLIMITED: Option<u8> = None;
-/// In a poll that somebody [looks on](crate::trace): nothing is done. More than [`INITIAL`].
-const TRACED: u8 = u8::MAX;
+const UNLIMITED: u8 = u8::MAX;
+/// In a poll that somebody [looks on](crate::trace): nothing is done.
+const TRACED: u8 = u8::MAX - 1;
 
 thread_local! {
-    static BUDGET: Cell<Option<u8>> = const { Cell::new(UNLIMITED) };
+    static BUDGET: Cell<u8> = const { Cell::new(UNLIMITED) };
     static FORCED_YIELDS: Cell<u64> = const { Cell::new(0) };
 }
 
 /// Calls `f` with a fresh budget and restores the caller's afterwards.
 #[inline]
 pub fn with_budget<R>(f: impl FnOnce() -> R) -> R {
-    with(Some(INITIAL), f)
+    with(INITIAL, f)
 }
 
 /// Calls `f` without a limit and restores the caller's budget afterwards.
@@ -41,8 +43,8 @@ pub fn with_unlimited<R>(f: impl FnOnce() -> R) -> R {
 }
 
 #[inline]
-fn with<R>(budget: Option<u8>, f: impl FnOnce() -> R) -> R {
-    struct Restore(Option<u8>);
+fn with<R>(budget: u8, f: impl FnOnce() -> R) -> R {
+    struct Restore(u8);
     impl Drop for Restore {
         fn drop(&mut self) {
             let _ = BUDGET.try_with(|current| current.set(self.0));
@@ -60,23 +62,21 @@ pub fn stop() {
 
 /// Calls `f`; leaf operations in it are seen and do nothing.
 pub(crate) fn traced<R>(f: impl FnOnce() -> R) -> R {
-    with(Some(TRACED), f)
+    with(TRACED, f)
 }
 
 /// Whether somebody [looks on](crate::trace) at the poll in progress, which then must do nothing.
 #[inline]
 pub fn is_traced() -> bool {
     BUDGET
-        .try_with(|budget| budget.get() == Some(TRACED))
+        .try_with(|budget| budget.get() == TRACED)
         .unwrap_or(false)
 }
 
 /// Whether the next [`poll_proceed`] would be ready.
 #[inline]
 pub fn has_budget_remaining() -> bool {
-    BUDGET
-        .try_with(|budget| budget.get() != Some(0))
-        .unwrap_or(true)
+    BUDGET.try_with(|budget| budget.get() != 0).unwrap_or(true)
 }
 
 /// How many budgets were used up on this thread since the last call.
@@ -93,20 +93,44 @@ pub fn take_forced_yields() -> u64 {
 pub fn poll_proceed(cx: &mut Context<'_>) -> Poll<RestoreOnPending> {
     // A thread that is ending has no budget to keep.
     let budget = BUDGET.try_with(Cell::get).unwrap_or(UNLIMITED);
-    match budget {
-        None => Poll::Ready(RestoreOnPending::to(UNLIMITED)),
-        Some(0) => {
-            defer(cx.waker());
-            Poll::Pending
+    if (1..=INITIAL).contains(&budget) {
+        let left = budget - 1;
+        if left == 0 {
+            FORCED_YIELDS.set(FORCED_YIELDS.get() + 1);
         }
-        Some(TRACED) => trace::leaf(cx).map(|()| RestoreOnPending::to(UNLIMITED)),
-        Some(left) => {
-            if left == 1 {
-                FORCED_YIELDS.set(FORCED_YIELDS.get() + 1);
-            }
-            BUDGET.set(Some(left - 1));
-            Poll::Ready(RestoreOnPending::to(budget))
-        }
+        BUDGET.set(left);
+        Poll::Ready(RestoreOnPending::to(budget))
+    } else if budget == UNLIMITED {
+        Poll::Ready(RestoreOnPending::to(UNLIMITED))
+    } else {
+        poll_without_budget(budget, cx)
+    }
+}
+
+#[cold]
+fn poll_without_budget(budget: u8, cx: &mut Context<'_>) -> Poll<RestoreOnPending> {
+    if budget == TRACED {
+        return trace::leaf(cx).map(|()| RestoreOnPending::to(UNLIMITED));
+    }
+    defer(cx.waker());
+    Poll::Pending
+}
+
+/// What was left of the budget at one moment. Made by [`mark`].
+#[derive(Debug)]
+pub struct Mark(u8);
+
+/// Remembers what is left of the budget.
+#[inline]
+pub fn mark() -> Mark {
+    Mark(BUDGET.try_with(Cell::get).unwrap_or(UNLIMITED))
+}
+
+impl Mark {
+    /// Whether no operation has taken from the budget since. Without a limit none ever does.
+    #[inline]
+    pub fn is_unspent(&self) -> bool {
+        mark().0 == self.0
     }
 }
 
@@ -114,13 +138,15 @@ pub fn poll_proceed(cx: &mut Context<'_>) -> Poll<RestoreOnPending> {
 #[derive(Debug)]
 #[must_use = "without a call to `made_progress` the operation is free"]
 pub struct RestoreOnPending {
-    budget: Cell<Option<u8>>,
+    /// `UNLIMITED` means: nothing to restore.
+    budget: Cell<u8>,
     // The budget is the thread's.
     _not_send: PhantomData<*mut ()>,
 }
 
 impl RestoreOnPending {
-    fn to(budget: Option<u8>) -> Self {
+    #[inline]
+    fn to(budget: u8) -> Self {
         Self {
             budget: Cell::new(budget),
             _not_send: PhantomData,
@@ -137,9 +163,9 @@ impl RestoreOnPending {
 impl Drop for RestoreOnPending {
     #[inline]
     fn drop(&mut self) {
-        // `UNLIMITED` here means: nothing to restore.
-        if let Some(budget) = self.budget.get() {
-            let _ = BUDGET.try_with(|current| current.set(Some(budget)));
+        let budget = self.budget.get();
+        if budget != UNLIMITED {
+            let _ = BUDGET.try_with(|current| current.set(budget));
         }
     }
 }

@@ -7,6 +7,7 @@ use std::task::{Context, Poll, ready};
 
 use pin_project_lite::pin_project;
 
+use super::uninit::ReadMemory;
 use super::{AsyncBufRead, AsyncRead, AsyncSeek, AsyncWrite, DEFAULT_BUF_SIZE, ReadBuf};
 
 pin_project! {
@@ -47,7 +48,7 @@ pin_project! {
 
 /// The buffer of a [`BufReader`]: `memory[start..end]` was read and not yet consumed.
 pub(super) struct Buffered {
-    memory: Box<[u8]>,
+    memory: ReadMemory,
     start: usize,
     end: usize,
 }
@@ -55,25 +56,41 @@ pub(super) struct Buffered {
 impl Buffered {
     pub(super) fn with_capacity(capacity: usize) -> Self {
         Self {
-            memory: vec![0; capacity].into_boxed_slice(),
+            memory: ReadMemory::with_capacity(capacity),
             start: 0,
             end: 0,
         }
     }
 
+    #[inline]
     fn bytes(&self) -> &[u8] {
-        &self.memory[self.start..self.end]
+        self.memory.bytes(self.start..self.end)
     }
 
+    #[inline]
     fn len(&self) -> usize {
         self.end - self.start
     }
 
+    #[inline]
     fn discard(&mut self) {
         self.start = 0;
         self.end = 0;
     }
 
+    /// Out of line, so that a look at what is there stays short.
+    #[inline(never)]
+    fn poll_fill<R: AsyncRead>(
+        &mut self,
+        reader: Pin<&mut R>,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<()>> {
+        self.discard();
+        self.end = ready!(self.memory.poll_read(0, reader, cx))?;
+        Poll::Ready(Ok(()))
+    }
+
+    #[inline]
     fn consume(&mut self, n: usize) {
         self.start = self.end.min(self.start.saturating_add(n));
     }
@@ -81,7 +98,7 @@ impl Buffered {
 
 impl fmt::Debug for Buffered {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.len(), self.memory.len())
+        write!(f, "{}/{}", self.len(), self.memory.capacity())
     }
 }
 
@@ -156,7 +173,7 @@ impl<R: AsyncRead> AsyncRead for BufReader<R> {
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         // A read that is at least as large as the buffer gains nothing from it.
-        if self.buffered.len() == 0 && buf.remaining() >= self.buffered.memory.len() {
+        if self.buffered.len() == 0 && buf.remaining() >= self.buffered.memory.capacity() {
             let this = self.project();
             this.buffered.discard();
             return this.reader.poll_read(cx, buf);
@@ -170,17 +187,16 @@ impl<R: AsyncRead> AsyncRead for BufReader<R> {
 }
 
 impl<R: AsyncRead> AsyncBufRead for BufReader<R> {
+    #[inline]
     fn poll_fill_buf(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<&[u8]>> {
         let this = self.project();
         if this.buffered.len() == 0 {
-            this.buffered.discard();
-            let mut buf = ReadBuf::new(&mut this.buffered.memory);
-            ready!(this.reader.poll_read(cx, &mut buf))?;
-            this.buffered.end = buf.filled().len();
+            ready!(this.buffered.poll_fill(this.reader, cx))?;
         }
         Poll::Ready(Ok(this.buffered.bytes()))
     }
 
+    #[inline]
     fn consume(self: Pin<&mut Self>, amt: usize) {
         self.project().buffered.consume(amt);
     }

@@ -7,8 +7,9 @@ use std::task::{Context, Poll, ready};
 
 use runtime_base::coop;
 
-use super::retry::uninterrupted;
-use super::{AsyncBufRead, AsyncRead, AsyncWrite, DEFAULT_BUF_SIZE, ReadBuf};
+use super::retry::{uninterrupted, unless_interrupted};
+use super::uninit::ReadMemory;
+use super::{AsyncBufRead, AsyncRead, AsyncWrite, DEFAULT_BUF_SIZE};
 
 /// Copies everything that `reader` gives to `writer`, and gives the number of bytes.
 ///
@@ -87,11 +88,15 @@ where
     poll_fn(|cx| {
         let mut reader = Pin::new(&mut *reader);
         let mut writer = Pin::new(&mut *writer);
+        let coop = ready!(coop::poll_proceed(cx));
         loop {
-            let coop = ready!(coop::poll_proceed(cx));
+            let budget = coop::mark();
             let bytes = match reader.as_mut().poll_fill_buf(cx) {
-                Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Poll::Ready(bytes) => bytes?,
+                Poll::Ready(Ok(bytes)) => bytes,
+                Poll::Ready(Err(error)) => match unless_interrupted(error) {
+                    Some(error) => return Poll::Ready(Err(error)),
+                    None => continue,
+                },
                 Poll::Pending => {
                     if unflushed {
                         ready!(writer.as_mut().poll_flush(cx))?;
@@ -114,6 +119,10 @@ where
             unflushed = true;
             copied += n as u64;
             reader.as_mut().consume(n);
+            // As in `Transfer`.
+            if budget.is_unspent() {
+                ready!(coop::poll_proceed(cx)).made_progress();
+            }
         }
     })
     .await
@@ -127,7 +136,7 @@ where
 /// ```
 #[derive(Debug)]
 pub(super) struct Transfer {
-    memory: Box<[u8]>,
+    memory: ReadMemory,
     start: usize,
     end: usize,
     copied: u64,
@@ -140,7 +149,7 @@ impl Transfer {
     /// A transfer through a buffer of `capacity` bytes; not zero.
     pub(super) fn with_capacity(capacity: usize) -> Self {
         Self {
-            memory: vec![0; capacity.max(1)].into_boxed_slice(),
+            memory: ReadMemory::with_capacity(capacity.max(1)),
             start: 0,
             end: 0,
             copied: 0,
@@ -161,11 +170,10 @@ impl Transfer {
         R: AsyncRead + ?Sized,
         W: AsyncWrite + ?Sized,
     {
+        let coop = ready!(coop::poll_proceed(cx));
         loop {
-            // One unit each round, not each poll: memory is always ready, and its readers and writers
-            // know no budget.
-            let coop = ready!(coop::poll_proceed(cx));
-            if self.end < self.memory.len() && !self.reader_is_done {
+            let budget = coop::mark();
+            if self.end < self.memory.capacity() && !self.reader_is_done {
                 match self.poll_read(cx, reader.as_mut()) {
                     Poll::Ready(result) => {
                         coop.made_progress();
@@ -199,6 +207,11 @@ impl Transfer {
                 coop.made_progress();
                 return Poll::Ready(Ok(self.copied));
             }
+            // Memory is always ready, and its readers and writers know no budget: a round for which
+            // neither side has paid is paid for here.
+            if budget.is_unspent() {
+                ready!(coop::poll_proceed(cx)).made_progress();
+            }
         }
     }
 
@@ -208,15 +221,12 @@ impl Transfer {
         cx: &mut Context<'_>,
         mut reader: Pin<&mut R>,
     ) -> Poll<io::Result<()>> {
-        let mut buf = ReadBuf::new(&mut self.memory);
-        buf.set_filled(self.end);
-        let result = uninterrupted(|| reader.as_mut().poll_read(cx, &mut buf));
-        if matches!(result, Poll::Ready(Ok(()))) {
-            let end = buf.filled().len();
-            self.reader_is_done = end == self.end;
-            self.end = end;
-        }
-        result
+        let end = ready!(uninterrupted(|| {
+            self.memory.poll_read(self.end, reader.as_mut(), cx)
+        }))?;
+        self.reader_is_done = end == self.end;
+        self.end = end;
+        Poll::Ready(Ok(()))
     }
 
     /// Writes some of what was read. A writer that is not ready is a good moment to read more.
@@ -230,10 +240,10 @@ impl Transfer {
         R: AsyncRead + ?Sized,
         W: AsyncWrite + ?Sized,
     {
-        let bytes = &self.memory[self.start..self.end];
+        let bytes = self.memory.bytes(self.start..self.end);
         let write = uninterrupted(|| writer.as_mut().poll_write(cx, bytes));
         let Poll::Ready(result) = write else {
-            if !self.reader_is_done && self.end < self.memory.len() {
+            if !self.reader_is_done && self.end < self.memory.capacity() {
                 ready!(self.poll_read(cx, reader))?;
             }
             return Poll::Pending;
@@ -258,7 +268,9 @@ mod tests {
     use crate::io::script::{
         Fail, Give, ScriptReader, ScriptWriter, Step, Take, Wait, give, poll_once,
     };
-    use crate::io::{AsyncReadExt, AsyncWriteExt, BufReader, BufWriter, ErrorKind, duplex, repeat};
+    use crate::io::{
+        AsyncReadExt, AsyncWriteExt, BufReader, BufWriter, ErrorKind, ReadBuf, duplex, repeat, sink,
+    };
     use proptest::prelude::*;
     use runtime_base::driving::block_on;
     use std::pin::pin;
@@ -397,6 +409,20 @@ mod tests {
                 Poll::Ready(Ok(()))
             }
         }
+    }
+
+    #[test]
+    fn a_copy_pays_only_for_rounds_that_cost_neither_side_anything() {
+        let source = vec![7; 100 * DEFAULT_BUF_SIZE];
+        coop::with_budget(|| {
+            // 101 units are the sink's, one for the flush, and one is the copy's.
+            let copied = poll_once(&mut Box::pin(copy(&mut &source[..], &mut sink())));
+            assert!(matches!(copied, Poll::Ready(Ok(_))));
+            for _ in 102..coop::INITIAL {
+                assert!(poll_once(&mut sink().write(b"a")).is_ready());
+            }
+            assert!(!coop::has_budget_remaining());
+        });
     }
 
     #[test]

@@ -40,14 +40,8 @@ pub fn duplex(max_buf_size: usize) -> (DuplexStream, DuplexStream) {
     let there = Arc::new(Pipe::new(max_buf_size));
     let back = Arc::new(Pipe::new(max_buf_size));
     (
-        DuplexStream {
-            incoming: back.clone(),
-            outgoing: there.clone(),
-        },
-        DuplexStream {
-            incoming: there,
-            outgoing: back,
-        },
+        DuplexStream::new(back.clone(), there.clone()),
+        DuplexStream::new(there, back),
     )
 }
 
@@ -60,6 +54,20 @@ pub fn duplex(max_buf_size: usize) -> (DuplexStream, DuplexStream) {
 pub struct DuplexStream {
     incoming: Arc<Pipe>,
     outgoing: Arc<Pipe>,
+    // What the pipes remember for each of their sides.
+    expects_to_wait_for_bytes: bool,
+    expects_to_wait_for_room: bool,
+}
+
+impl DuplexStream {
+    fn new(incoming: Arc<Pipe>, outgoing: Arc<Pipe>) -> Self {
+        Self {
+            incoming,
+            outgoing,
+            expects_to_wait_for_bytes: true,
+            expects_to_wait_for_room: false,
+        }
+    }
 }
 
 impl AsyncRead for DuplexStream {
@@ -68,7 +76,9 @@ impl AsyncRead for DuplexStream {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        self.incoming.poll_read(cx, buf)
+        let this = self.get_mut();
+        this.incoming
+            .poll_read(cx, &mut this.expects_to_wait_for_bytes, buf)
     }
 }
 
@@ -78,7 +88,9 @@ impl AsyncWrite for DuplexStream {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        self.outgoing.poll_write(cx, &[IoSlice::new(buf)])
+        let this = self.get_mut();
+        this.outgoing
+            .poll_write(cx, &mut this.expects_to_wait_for_room, buf)
     }
 
     fn poll_write_vectored(
@@ -86,7 +98,9 @@ impl AsyncWrite for DuplexStream {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.outgoing.poll_write(cx, bufs)
+        let this = self.get_mut();
+        this.outgoing
+            .poll_write_vectored(cx, &mut this.expects_to_wait_for_room, bufs)
     }
 
     fn is_write_vectored(&self) -> bool {

@@ -34,18 +34,21 @@ pub struct Empty {
 
 /// Takes a unit of the budget: these streams are always ready, and a loop over one must end its turn
 /// all the same.
+#[inline]
 pub(super) fn poll_take_turn(cx: &mut Context<'_>) -> Poll<()> {
     ready!(coop::poll_proceed(cx)).made_progress();
     Poll::Ready(())
 }
 
 /// The length of several buffers together.
+#[inline]
 pub(super) fn total_len(bufs: &[IoSlice<'_>]) -> usize {
     bufs.iter()
         .fold(0, |sum, buf| usize::saturating_add(sum, buf.len()))
 }
 
 impl AsyncRead for Empty {
+    #[inline]
     fn poll_read(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -56,14 +59,17 @@ impl AsyncRead for Empty {
 }
 
 impl AsyncBufRead for Empty {
+    #[inline]
     fn poll_fill_buf(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<&[u8]>> {
         poll_take_turn(cx).map(|()| Ok(&[][..]))
     }
 
+    #[inline]
     fn consume(self: Pin<&mut Self>, _amt: usize) {}
 }
 
 impl AsyncWrite for Empty {
+    #[inline]
     fn poll_write(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -72,6 +78,7 @@ impl AsyncWrite for Empty {
         poll_take_turn(cx).map(|()| Ok(buf.len()))
     }
 
+    #[inline]
     fn poll_write_vectored(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -80,24 +87,29 @@ impl AsyncWrite for Empty {
         poll_take_turn(cx).map(|()| Ok(total_len(bufs)))
     }
 
+    #[inline]
     fn is_write_vectored(&self) -> bool {
         true
     }
 
+    #[inline]
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         poll_take_turn(cx).map(Ok)
     }
 
+    #[inline]
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         poll_take_turn(cx).map(Ok)
     }
 }
 
 impl AsyncSeek for Empty {
+    #[inline]
     fn start_seek(self: Pin<&mut Self>, _position: SeekFrom) -> io::Result<()> {
         Ok(())
     }
 
+    #[inline]
     fn poll_complete(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<u64>> {
         poll_take_turn(cx).map(|()| Ok(0))
     }

@@ -7,7 +7,7 @@ use std::task::{Context, Poll, ready};
 
 use pin_project_lite::pin_project;
 
-use super::read_until::poll_read_until;
+use super::read_until::poll_read_piece;
 use super::{AsyncBufRead, text};
 
 pin_project! {
@@ -19,7 +19,6 @@ pin_project! {
         reader: R,
         // What of the next line was read. Here, not in the future, so that cancelling loses nothing.
         line: Vec<u8>,
-        appended: usize,
     }
 }
 
@@ -27,7 +26,6 @@ pub(super) fn lines<R>(reader: R) -> Lines<R> {
     Lines {
         reader,
         line: Vec::new(),
-        appended: 0,
     }
 }
 
@@ -75,21 +73,13 @@ impl<R: AsyncBufRead> Lines<R> {
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<Option<String>>> {
         let this = self.project();
-        ready!(poll_read_until(
-            this.reader,
-            cx,
-            b'\n',
-            this.line,
-            this.appended
-        ))?;
-        let mut line = std::mem::take(this.line);
-        if line.is_empty() {
+        let Some(mut line) = ready!(poll_read_piece(this.reader, cx, b'\n', this.line))? else {
             return Poll::Ready(Ok(None));
+        };
+        if line.is_delimited {
+            line.bytes.pop_if(|byte| *byte == b'\r');
         }
-        if line.pop_if(|byte| *byte == b'\n').is_some() {
-            line.pop_if(|byte| *byte == b'\r');
-        }
-        Poll::Ready(match String::from_utf8(line) {
+        Poll::Ready(match String::from_utf8(line.bytes) {
             Ok(line) => Ok(Some(line)),
             Err(error) => Err(text::invalid_utf8(error)),
         })

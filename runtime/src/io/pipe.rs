@@ -3,36 +3,39 @@
 //! Under [`DuplexStream`](super::DuplexStream) there are two of these, under
 //! [`SimplexStream`](super::SimplexStream) one.
 //!
-//! A side that cannot go on registers its waker and then tries once more; the other side changes the
-//! bytes first and takes the waker afterwards. One of the two sees the other: that is what
-//! [`WakerCell`] promises. The lock is held for the copying only; no waker is touched under it.
+//! Bytes and wakers are under one lock: whoever finds that it cannot go on leaves its waker before it
+//! unlocks, and whoever changes something takes the other's waker with it. Wakers are foreign code, so
+//! none is cloned, woken or dropped under the lock. A side that read the last byte or took the last room
+//! will probably have to wait the next time, so it clones its waker before it locks; a side that has to
+//! wait and did not expect it unlocks, clones and looks again.
 
-use std::collections::VecDeque;
 use std::fmt;
 use std::io::{self, IoSlice};
 use std::panic::{RefUnwindSafe, UnwindSafe};
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 
 use parking_lot::Mutex;
 use runtime_base::coop;
-use runtime_base::waker_cell::WakerCell;
 
 use super::ReadBuf;
+use super::byte_queue::ByteQueue;
 
 /// At most one task reads and one writes at a time: their owners see to that.
 pub(super) struct Pipe {
     state: Mutex<PipeState>,
-    reader: WakerCell,
-    writer: WakerCell,
     /// How many bytes it holds at most.
     capacity: usize,
 }
 
 #[derive(Default)]
 struct PipeState {
-    bytes: VecDeque<u8>,
+    bytes: ByteQueue,
     /// By either side: no more may be written, and what is left may be read.
     is_closed: bool,
+    /// Who waits for bytes.
+    reader: Option<Waker>,
+    /// Who waits for room.
+    writer: Option<Waker>,
 }
 
 impl Pipe {
@@ -44,104 +47,160 @@ impl Pipe {
         );
         Self {
             state: Mutex::default(),
-            reader: WakerCell::new(),
-            writer: WakerCell::new(),
             capacity,
         }
     }
 
+    /// Reads unless there is nothing and there may be later. Reading nothing always succeeds.
+    ///
+    /// `expects_to_wait` is the reader's to keep between its calls; it is a guess.
     pub(super) fn poll_read(
         &self,
         cx: &mut Context<'_>,
+        expects_to_wait: &mut bool,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let coop = ready!(coop::poll_proceed(cx));
-        if !self.try_read(buf) {
-            let _replaced = self.reader.replace(cx.waker());
-            if !self.try_read(buf) {
+        if buf.remaining() == 0 {
+            coop.made_progress();
+            return Poll::Ready(Ok(()));
+        }
+        let mut clone = std::mem::take(expects_to_wait).then(|| cx.waker().clone());
+        loop {
+            let mut state = self.state.lock();
+            if state.bytes.len() > 0 {
+                state.bytes.pop_into(buf);
+                *expects_to_wait = state.bytes.len() == 0;
+                let writer = state.writer.take();
+                drop(state);
+                coop.made_progress();
+                wake(writer);
+                return Poll::Ready(Ok(()));
+            }
+            if state.is_closed {
+                coop.made_progress();
+                return Poll::Ready(Ok(()));
+            }
+            if leave(&mut state.reader, cx, &mut clone) {
+                // What was replaced, if anything, is in `clone`, which is dropped after the lock.
                 return Poll::Pending;
             }
+            drop(state);
+            clone = Some(cx.waker().clone());
         }
-        coop.made_progress();
-        Poll::Ready(Ok(()))
-    }
-
-    /// Reads unless there is nothing and there may be later. Reading nothing always succeeds.
-    fn try_read(&self, buf: &mut ReadBuf<'_>) -> bool {
-        if buf.remaining() == 0 {
-            return true;
-        }
-        {
-            let mut state = self.state.lock();
-            if state.bytes.is_empty() {
-                return state.is_closed;
-            }
-            let n = state.bytes.len().min(buf.remaining());
-            let (front, back) = state.bytes.as_slices();
-            let from_front = front.len().min(n);
-            buf.put_slice(&front[..from_front]);
-            buf.put_slice(&back[..n - from_front]);
-            state.bytes.drain(..n);
-        }
-        self.writer.wake();
-        true
-    }
-
-    pub(super) fn poll_write(
-        &self,
-        cx: &mut Context<'_>,
-        bufs: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        let coop = ready!(coop::poll_proceed(cx));
-        let result = match self.try_write(bufs) {
-            Some(result) => result,
-            None => {
-                let _replaced = self.writer.replace(cx.waker());
-                match self.try_write(bufs) {
-                    Some(result) => result,
-                    None => return Poll::Pending,
-                }
-            }
-        };
-        coop.made_progress();
-        Poll::Ready(result)
     }
 
     /// Writes unless there is no room and there may be later. Writing nothing fails only when closed.
-    fn try_write(&self, bufs: &[IoSlice<'_>]) -> Option<io::Result<usize>> {
-        let n = {
-            let mut state = self.state.lock();
-            if state.is_closed {
-                return Some(Err(io::ErrorKind::BrokenPipe.into()));
-            }
-            let mut room = self.capacity - state.bytes.len();
-            if room == 0 && bufs.iter().any(|buf| !buf.is_empty()) {
-                return None;
-            }
-            let before = room;
+    ///
+    /// `expects_to_wait` is the writer's to keep between its calls; it is a guess.
+    pub(super) fn poll_write(
+        &self,
+        cx: &mut Context<'_>,
+        expects_to_wait: &mut bool,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.poll_push(cx, expects_to_wait, buf.is_empty(), |bytes, room| {
+            bytes.push(&buf[..buf.len().min(room)]);
+        })
+    }
+
+    /// As [`poll_write`](Self::poll_write), from several buffers.
+    pub(super) fn poll_write_vectored(
+        &self,
+        cx: &mut Context<'_>,
+        expects_to_wait: &mut bool,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let is_empty = bufs.iter().all(|buf| buf.is_empty());
+        self.poll_push(cx, expects_to_wait, is_empty, |bytes, mut room| {
             for buf in bufs {
                 let part = &buf[..buf.len().min(room)];
-                state.bytes.extend(part);
+                bytes.push(part);
                 room -= part.len();
             }
-            before - room
-        };
-        if n > 0 {
-            self.reader.wake();
+        })
+    }
+
+    /// Calls `push` with the room there is, which is not zero unless there is nothing to write.
+    #[inline]
+    fn poll_push(
+        &self,
+        cx: &mut Context<'_>,
+        expects_to_wait: &mut bool,
+        is_empty: bool,
+        push: impl Fn(&mut ByteQueue, usize),
+    ) -> Poll<io::Result<usize>> {
+        let coop = ready!(coop::poll_proceed(cx));
+        let mut clone = std::mem::take(expects_to_wait).then(|| cx.waker().clone());
+        loop {
+            let mut state = self.state.lock();
+            if state.is_closed {
+                coop.made_progress();
+                return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
+            }
+            if is_empty {
+                coop.made_progress();
+                return Poll::Ready(Ok(0));
+            }
+            let before = state.bytes.len();
+            if before < self.capacity {
+                push(&mut state.bytes, self.capacity - before);
+                let after = state.bytes.len();
+                *expects_to_wait = after == self.capacity;
+                let reader = state.reader.take();
+                drop(state);
+                coop.made_progress();
+                wake(reader);
+                return Poll::Ready(Ok(after - before));
+            }
+            if leave(&mut state.writer, cx, &mut clone) {
+                // As in `poll_read`.
+                return Poll::Pending;
+            }
+            drop(state);
+            clone = Some(cx.waker().clone());
         }
-        Some(Ok(n))
     }
 
     /// The writer will write no more: the reader sees the end after what is left.
     pub(super) fn close_by_writer(&self) {
-        self.state.lock().is_closed = true;
-        self.reader.wake();
+        let reader = {
+            let mut state = self.state.lock();
+            state.is_closed = true;
+            state.reader.take()
+        };
+        wake(reader);
     }
 
     /// The reader will read no more: writing fails from now on.
     pub(super) fn close_by_reader(&self) {
-        self.state.lock().is_closed = true;
-        self.writer.wake();
+        let writer = {
+            let mut state = self.state.lock();
+            state.is_closed = true;
+            state.writer.take()
+        };
+        wake(writer);
+    }
+}
+
+/// Leaves the task's waker in `slot`: `clone`, unless one is there already. What is to be dropped is
+/// in `clone` afterwards. Without a clone there is nothing to leave, and this gives `false`.
+#[inline]
+fn leave(slot: &mut Option<Waker>, cx: &Context<'_>, clone: &mut Option<Waker>) -> bool {
+    if slot.as_ref().is_some_and(|old| old.will_wake(cx.waker())) {
+        return true;
+    }
+    if clone.is_none() {
+        return false;
+    }
+    std::mem::swap(slot, clone);
+    true
+}
+
+#[inline]
+fn wake(waker: Option<Waker>) {
+    if let Some(waker) = waker {
+        waker.wake();
     }
 }
 
@@ -162,224 +221,4 @@ impl fmt::Debug for Pipe {
 }
 
 #[cfg(all(test, not(rt_loom)))]
-mod tests {
-    use crate::io::script::{Wakes, poll_once, waker_fn};
-    use crate::io::{
-        AsyncRead, AsyncReadExt, AsyncWriteExt, DuplexStream, ErrorKind, ReadBuf, duplex, simplex,
-    };
-    use proptest::prelude::*;
-    use runtime_base::coop;
-    use runtime_base::driving::block_on;
-    use std::collections::VecDeque;
-    use std::io::IoSlice;
-    use std::pin::Pin;
-    use std::sync::{Arc, Mutex};
-    use std::task::{Context, Poll, Waker};
-
-    #[derive(Debug, Clone)]
-    enum Op {
-        Write(Vec<u8>),
-        Vectored(Vec<Vec<u8>>),
-        Read(usize),
-        Shutdown,
-        DropReader,
-    }
-
-    fn op() -> impl Strategy<Value = Op> {
-        let bytes = || prop::collection::vec(any::<u8>(), 0..9);
-        prop_oneof![
-            10 => bytes().prop_map(Op::Write),
-            5 => prop::collection::vec(bytes(), 0..4).prop_map(Op::Vectored),
-            15 => (0_usize..9).prop_map(Op::Read),
-            1 => Just(Op::Shutdown),
-            1 => Just(Op::DropReader),
-        ]
-    }
-
-    proptest! {
-        #[test]
-        fn it_is_a_bounded_queue(ops in prop::collection::vec(op(), 0..60), room in 1_usize..12) {
-            let (mut near, far) = duplex(room);
-            let mut far = Some(far);
-            let mut queue = VecDeque::new();
-            let mut closed = false;
-            for op in ops {
-                let bytes = match &op {
-                    Op::Write(bytes) => bytes.clone(),
-                    Op::Vectored(bufs) => bufs.concat(),
-                    _ => Vec::new(),
-                };
-                match op {
-                    Op::Write(_) | Op::Vectored(_) => {
-                        let written = if let Op::Vectored(bufs) = &op {
-                            let slices: Vec<_> = bufs.iter().map(|buf| IoSlice::new(buf)).collect();
-                            poll_once(&mut near.write_vectored(&slices))
-                        } else {
-                            poll_once(&mut near.write(&bytes))
-                        };
-                        let n = bytes.len().min(room - queue.len());
-                        match written {
-                            Poll::Ready(Err(error)) => {
-                                prop_assert!(closed);
-                                prop_assert_eq!(error.kind(), ErrorKind::BrokenPipe);
-                            }
-                            Poll::Ready(Ok(written)) => {
-                                prop_assert!(!closed);
-                                prop_assert_eq!(written, n);
-                                prop_assert!(n > 0 || bytes.is_empty());
-                                queue.extend(&bytes[..n]);
-                            }
-                            Poll::Pending => prop_assert!(!closed && n == 0 && !bytes.is_empty()),
-                        }
-                    }
-                    Op::Read(len) => {
-                        let Some(far) = &mut far else { continue };
-                        let mut buf = vec![0; len];
-                        let n = len.min(queue.len());
-                        match poll_once(&mut far.read(&mut buf)) {
-                            Poll::Ready(read) => {
-                                prop_assert_eq!(read.unwrap(), n);
-                                let expected: Vec<u8> = queue.drain(..n).collect();
-                                prop_assert_eq!(&buf[..n], expected);
-                                prop_assert!(n > 0 || len == 0 || closed);
-                            }
-                            Poll::Pending => prop_assert!(!closed && queue.is_empty() && len > 0),
-                        }
-                    }
-                    Op::Shutdown => {
-                        prop_assert!(poll_once(&mut near.shutdown()).is_ready());
-                        closed = true;
-                    }
-                    Op::DropReader => {
-                        far = None;
-                        closed = true;
-                    }
-                }
-            }
-        }
-    }
-
-    fn poll_read_with(stream: &mut DuplexStream, waker: &Waker, buf: &mut [u8]) -> Poll<usize> {
-        let mut buf = ReadBuf::new(buf);
-        Pin::new(stream)
-            .poll_read(&mut Context::from_waker(waker), &mut buf)
-            .map(|result| {
-                result.unwrap();
-                buf.filled().len()
-            })
-    }
-
-    #[test]
-    fn a_waker_may_use_the_streams_while_it_is_woken() {
-        let (mut near, far) = duplex(4);
-        let far = Arc::new(Mutex::new((far, Vec::new())));
-        let waker = waker_fn({
-            let far = far.clone();
-            move || {
-                let mut far = far.lock().unwrap();
-                let mut buf = [0; 4];
-                while let Poll::Ready(n @ 1..) = poll_read_with(&mut far.0, Waker::noop(), &mut buf)
-                {
-                    far.1.extend_from_slice(&buf[..n]);
-                }
-                // And write back, all within the other side's write.
-                assert!(poll_once(&mut far.0.write(b"ok")).is_ready());
-            }
-        });
-        assert!(poll_read_with(&mut far.lock().unwrap().0, &waker, &mut [0; 4]).is_pending());
-        assert!(poll_once(&mut near.write(b"ping")).is_ready());
-        assert_eq!(far.lock().unwrap().1, b"ping");
-        let mut buf = [0; 2];
-        block_on(near.read_exact(&mut buf)).unwrap();
-        assert_eq!(&buf, b"ok");
-    }
-
-    #[test]
-    fn a_waker_that_panics_leaves_the_stream_usable() {
-        let (mut near, mut far) = duplex(4);
-        let waker = waker_fn(|| panic!("as planned"));
-        assert!(poll_read_with(&mut far, &waker, &mut [0; 4]).is_pending());
-        let write = std::panic::AssertUnwindSafe(|| poll_once(&mut near.write(b"ab")));
-        assert!(std::panic::catch_unwind(write).is_err());
-        let mut buf = [0; 4];
-        assert_eq!(
-            poll_read_with(&mut far, Waker::noop(), &mut buf),
-            Poll::Ready(2)
-        );
-        assert!(poll_once(&mut near.write(b"cd")).is_ready());
-    }
-
-    #[test]
-    fn only_the_last_waker_is_woken() {
-        let (mut near, mut far) = duplex(4);
-        let (old, new) = (Arc::new(Wakes::default()), Arc::new(Wakes::default()));
-        for wakes in [&old, &new] {
-            let waker = Waker::from(wakes.clone());
-            assert!(poll_read_with(&mut far, &waker, &mut [0; 4]).is_pending());
-        }
-        assert!(poll_once(&mut near.write(b"a")).is_ready());
-        assert_eq!((old.count(), new.count()), (0, 1));
-    }
-
-    #[test]
-    fn dropping_an_end_wakes_the_other() {
-        let (near, mut far) = duplex(1);
-        let wakes = Arc::new(Wakes::default());
-        let waker = Waker::from(wakes.clone());
-        let mut cx = Context::from_waker(&waker);
-        assert!(poll_once(&mut far.write(b"a")).is_ready());
-        assert!(Pin::new(&mut far.write(b"b")).poll(&mut cx).is_pending());
-        assert!(
-            Pin::new(&mut far.read(&mut [0; 1]))
-                .poll(&mut cx)
-                .is_pending()
-        );
-        drop(near);
-        assert_eq!(wakes.count(), 2);
-        assert_eq!(block_on(far.read(&mut [0; 1])).unwrap(), 0);
-        let error = block_on(far.write(b"b")).unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::BrokenPipe);
-    }
-
-    #[test]
-    fn two_threads_pass_everything_through_a_narrow_stream() {
-        let bytes: Vec<u8> = (0..20_000_u32).map(|n| n as u8).collect();
-        let (mut reader, mut writer) = simplex(7);
-        let sender = {
-            let bytes = bytes.clone();
-            std::thread::spawn(move || {
-                block_on(async {
-                    writer.write_all(&bytes).await?;
-                    writer.shutdown().await
-                })
-            })
-        };
-        let mut received = Vec::new();
-        block_on(reader.read_to_end(&mut received)).unwrap();
-        sender.join().unwrap().unwrap();
-        assert!(received == bytes);
-    }
-
-    #[test]
-    fn the_budget_is_taken_by_progress_alone() {
-        let (mut near, mut far) = duplex(1_000);
-        coop::with_budget(|| {
-            for _ in 0..1_000 {
-                assert!(poll_once(&mut far.read(&mut [0; 1])).is_pending());
-            }
-            for _ in 0..coop::INITIAL / 2 {
-                assert!(poll_once(&mut near.write(b"a")).is_ready());
-                assert!(poll_once(&mut far.read(&mut [0; 1])).is_ready());
-            }
-            assert!(!coop::has_budget_remaining());
-            assert!(poll_once(&mut near.write(b"a")).is_pending());
-        });
-        assert!(poll_once(&mut near.write(b"a")).is_ready());
-    }
-
-    #[test]
-    #[should_panic(expected = "`max_buf_size` must be greater than 0")]
-    fn a_stream_without_room_is_refused() {
-        let _ = duplex(0);
-    }
-}
+mod tests;

@@ -7,7 +7,7 @@ use std::task::{Context, Poll, ready};
 
 use runtime_base::coop;
 
-use super::retry::uninterrupted;
+use super::retry::{uninterrupted, unless_interrupted};
 use super::{AsyncBufRead, text};
 
 /// The future of [`AsyncBufReadExt::read_until`](super::AsyncBufReadExt::read_until).
@@ -64,6 +64,59 @@ pub(super) fn poll_read_until<R: AsyncBufRead + ?Sized>(
         if found || n == 0 {
             return Poll::Ready(Ok(std::mem::take(appended)));
         }
+    }
+}
+
+/// A piece of what is read, without its delimiter.
+pub(super) struct Piece {
+    pub(super) bytes: Vec<u8>,
+    /// There was a delimiter, not the end.
+    pub(super) is_delimited: bool,
+}
+
+/// Reads up to `delimiter`, or to the end. `None` means that there was nothing before the end.
+///
+/// What was read of a piece is in `begun` meanwhile; a piece that is in the reader's buffer as a whole,
+/// as most are, does not pass through it.
+#[inline]
+pub(super) fn poll_read_piece<R: AsyncBufRead + ?Sized>(
+    mut reader: Pin<&mut R>,
+    cx: &mut Context<'_>,
+    delimiter: u8,
+    begun: &mut Vec<u8>,
+) -> Poll<io::Result<Option<Piece>>> {
+    loop {
+        let bytes = match ready!(reader.as_mut().poll_fill_buf(cx)) {
+            Ok(bytes) => bytes,
+            Err(error) => match unless_interrupted(error) {
+                Some(error) => return Poll::Ready(Err(error)),
+                None => continue,
+            },
+        };
+        if let Some(len) = memchr::memchr(delimiter, bytes) {
+            let last = &bytes[..len];
+            let bytes = if begun.is_empty() {
+                last.to_vec()
+            } else {
+                begun.extend_from_slice(last);
+                std::mem::take(begun)
+            };
+            reader.consume(len + 1);
+            return Poll::Ready(Ok(Some(Piece {
+                bytes,
+                is_delimited: true,
+            })));
+        }
+        let n = bytes.len();
+        if n == 0 {
+            let bytes = std::mem::take(begun);
+            return Poll::Ready(Ok((!bytes.is_empty()).then_some(Piece {
+                bytes,
+                is_delimited: false,
+            })));
+        }
+        begun.extend_from_slice(bytes);
+        reader.as_mut().consume(n);
     }
 }
 

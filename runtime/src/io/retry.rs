@@ -8,15 +8,28 @@ use std::io;
 use std::task::Poll;
 
 /// Calls `poll` until it gives something else than [`Interrupted`](io::ErrorKind::Interrupted).
+#[inline]
 pub(super) fn uninterrupted<T>(
     mut poll: impl FnMut() -> Poll<io::Result<T>>,
 ) -> Poll<io::Result<T>> {
     loop {
         match poll() {
-            Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::Interrupted => {}
+            Poll::Ready(Err(error)) => {
+                if let Some(error) = unless_interrupted(error) {
+                    return Poll::Ready(Err(error));
+                }
+            }
             result => return result,
         }
     }
+}
+
+/// Gives `error` back, or drops it if it says that the operation was interrupted. Out of line: looking
+/// at errors and dropping them is much code for what happens seldom.
+#[cold]
+#[inline(never)]
+pub(super) fn unless_interrupted(error: io::Error) -> Option<io::Error> {
+    (error.kind() != io::ErrorKind::Interrupted).then_some(error)
 }
 
 #[cfg(all(test, not(rt_loom)))]

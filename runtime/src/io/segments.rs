@@ -3,12 +3,12 @@
 use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use pin_project_lite::pin_project;
 
 use super::AsyncBufRead;
-use super::read_until::poll_read_until;
+use super::read_until::poll_read_piece;
 
 pin_project! {
     /// What a reader gives, divided at a byte. Made by
@@ -21,7 +21,6 @@ pin_project! {
         delimiter: u8,
         // What of the next piece was read. Here, not in the future, so that cancelling loses nothing.
         segment: Vec<u8>,
-        appended: usize,
     }
 }
 
@@ -30,7 +29,6 @@ pub(super) fn split<R>(reader: R, delimiter: u8) -> Split<R> {
         reader,
         delimiter,
         segment: Vec::new(),
-        appended: 0,
     }
 }
 
@@ -60,19 +58,7 @@ impl<R: AsyncBufRead> Split<R> {
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<Option<Vec<u8>>>> {
         let this = self.project();
-        let delimiter = *this.delimiter;
-        ready!(poll_read_until(
-            this.reader,
-            cx,
-            delimiter,
-            this.segment,
-            this.appended
-        ))?;
-        let mut segment = std::mem::take(this.segment);
-        if segment.is_empty() {
-            return Poll::Ready(Ok(None));
-        }
-        segment.pop_if(|byte| *byte == delimiter);
-        Poll::Ready(Ok(Some(segment)))
+        let segment = poll_read_piece(this.reader, cx, *this.delimiter, this.segment);
+        segment.map_ok(|segment| segment.map(|segment| segment.bytes))
     }
 }

@@ -44,6 +44,9 @@ pub fn simplex(max_buf_size: usize) -> (ReadHalf<SimplexStream>, WriteHalf<Simpl
 #[derive(Debug)]
 pub struct SimplexStream {
     pipe: Pipe,
+    // What the pipe remembers for each of its sides.
+    expects_to_wait_for_bytes: bool,
+    expects_to_wait_for_room: bool,
 }
 
 impl SimplexStream {
@@ -56,6 +59,8 @@ impl SimplexStream {
     pub fn new_unsplit(max_buf_size: usize) -> SimplexStream {
         SimplexStream {
             pipe: Pipe::new(max_buf_size),
+            expects_to_wait_for_bytes: true,
+            expects_to_wait_for_room: false,
         }
     }
 }
@@ -66,7 +71,9 @@ impl AsyncRead for SimplexStream {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        self.pipe.poll_read(cx, buf)
+        let this = self.get_mut();
+        this.pipe
+            .poll_read(cx, &mut this.expects_to_wait_for_bytes, buf)
     }
 }
 
@@ -76,7 +83,9 @@ impl AsyncWrite for SimplexStream {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        self.pipe.poll_write(cx, &[IoSlice::new(buf)])
+        let this = self.get_mut();
+        this.pipe
+            .poll_write(cx, &mut this.expects_to_wait_for_room, buf)
     }
 
     fn poll_write_vectored(
@@ -84,7 +93,9 @@ impl AsyncWrite for SimplexStream {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.pipe.poll_write(cx, bufs)
+        let this = self.get_mut();
+        this.pipe
+            .poll_write_vectored(cx, &mut this.expects_to_wait_for_room, bufs)
     }
 
     fn is_write_vectored(&self) -> bool {

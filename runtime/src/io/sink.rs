@@ -32,6 +32,7 @@ pub struct Sink {
 }
 
 impl AsyncWrite for Sink {
+    #[inline]
     fn poll_write(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -40,6 +41,7 @@ impl AsyncWrite for Sink {
         poll_take_turn(cx).map(|()| Ok(buf.len()))
     }
 
+    #[inline]
     fn poll_write_vectored(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -48,14 +50,17 @@ impl AsyncWrite for Sink {
         poll_take_turn(cx).map(|()| Ok(total_len(bufs)))
     }
 
+    #[inline]
     fn is_write_vectored(&self) -> bool {
         true
     }
 
+    #[inline]
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         poll_take_turn(cx).map(Ok)
     }
 
+    #[inline]
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         poll_take_turn(cx).map(Ok)
     }

@@ -1,8 +1,8 @@
 //! Reading into memory that nobody has initialised yet.
 //!
-//! Every read that does not go into a caller's `&mut [u8]` passes through this file, so that the
-//! unsafe steps are made in one place. They all rest on one thing: the [`ReadBuf`] that comes back
-//! from a reader still describes the memory that was lent.
+//! Every read that does not go into a caller's `&mut [u8]` passes through this file or the one below
+//! it, so that the unsafe steps are made in one place. They all rest on one thing: the [`ReadBuf`] that
+//! comes back from a reader still describes the memory that was lent.
 //!
 //! - **U1** A reader gets `&mut ReadBuf` and could put another buffer in its place. After each read
 //!   the start of the filled part is compared with the start of the lent memory. The memory is lent
@@ -10,6 +10,8 @@
 //!   filled or initialised is so.
 
 #![allow(unsafe_code)] // Uninitialised memory; see U1.
+
+mod read_memory;
 
 use std::io;
 use std::mem::MaybeUninit;
@@ -21,6 +23,10 @@ use bytes::BufMut;
 use super::retry::uninterrupted;
 use super::{AsyncRead, ReadBuf};
 
+pub(super) use read_memory::ReadMemory;
+
+const REPLACED: &str = "a reader replaced the `ReadBuf` it was given; it must only append to it";
+
 /// Reads into `window`, whose filled part is empty, and holds the reader to U1.
 fn poll_read_window<R: AsyncRead + ?Sized>(
     reader: Pin<&mut R>,
@@ -29,11 +35,7 @@ fn poll_read_window<R: AsyncRead + ?Sized>(
 ) -> Poll<io::Result<()>> {
     let start = window.filled().as_ptr();
     ready!(reader.poll_read(cx, window))?;
-    assert_eq!(
-        window.filled().as_ptr(),
-        start,
-        "a reader replaced the `ReadBuf` it was given; it must only append to it"
-    );
+    assert_eq!(window.filled().as_ptr(), start, "{REPLACED}");
     Poll::Ready(Ok(()))
 }
 

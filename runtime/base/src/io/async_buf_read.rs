@@ -52,20 +52,24 @@ where
 }
 
 impl AsyncBufRead for &[u8] {
+    #[inline]
     fn poll_fill_buf(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<&[u8]>> {
         Poll::Ready(Ok(*self))
     }
 
+    #[inline]
     fn consume(mut self: Pin<&mut Self>, amt: usize) {
         *self = &self[amt..];
     }
 }
 
 impl<T: AsRef<[u8]> + Unpin> AsyncBufRead for io::Cursor<T> {
+    #[inline]
     fn poll_fill_buf(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<&[u8]>> {
         Poll::Ready(io::BufRead::fill_buf(self.get_mut()))
     }
 
+    #[inline]
     fn consume(self: Pin<&mut Self>, amt: usize) {
         io::BufRead::consume(self.get_mut(), amt);
     }

@@ -102,6 +102,7 @@ where
 /// Sinks in memory: a write is a `std` write that cannot wait.
 macro_rules! write_by_std {
     () => {
+        #[inline]
         fn poll_write(
             mut self: Pin<&mut Self>,
             _cx: &mut Context<'_>,
@@ -110,6 +111,7 @@ macro_rules! write_by_std {
             Poll::Ready(io::Write::write(&mut *self, buf))
         }
 
+        #[inline]
         fn poll_write_vectored(
             mut self: Pin<&mut Self>,
             _cx: &mut Context<'_>,
@@ -118,14 +120,17 @@ macro_rules! write_by_std {
             Poll::Ready(io::Write::write_vectored(&mut *self, bufs))
         }
 
+        #[inline]
         fn is_write_vectored(&self) -> bool {
             true
         }
 
+        #[inline]
         fn poll_flush(mut self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
             Poll::Ready(io::Write::flush(&mut *self))
         }
 
+        #[inline]
         fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
             self.poll_flush(cx)
         }
