@@ -371,7 +371,11 @@ impl Worker {
                 step = self.take_task();
             }
             match step {
-                Some(Step::Run(task)) => self.run_task(task),
+                Some(Step::Run(task)) => {
+                    if let Some(task) = self.scheduler.unless_postponed(task) {
+                        self.run_task(task);
+                    }
+                }
                 Some(Step::Look | Step::Idle) => self.look_at_driver(&mut batch),
                 // Another thread is the worker now.
                 None => return,
@@ -403,22 +407,9 @@ impl Worker {
         self.take_task()
     }
 
-    /// A task that may run now.
-    #[inline]
-    fn take_task(&self) -> Option<Step> {
-        loop {
-            let Step::Run(task) = self.take_any_task()? else {
-                return Some(Step::Idle);
-            };
-            if let Some(task) = self.scheduler.unless_postponed(task) {
-                return Some(Step::Run(task));
-            }
-        }
-    }
-
     /// A task of this worker, of the injection queue, or of another worker.
     #[inline]
-    fn take_any_task(&self) -> Option<Step> {
+    fn take_task(&self) -> Option<Step> {
         let mut found_by_search = false;
         let step = self.holder.with_seat(|seat| {
             let task = seat
