@@ -67,7 +67,7 @@ pub(super) fn mpsc_unbounded(runtime: Runtime) -> Workload {
 
 /// What a channel costs that lives for one value.
 pub(super) fn mpsc_small(runtime: Runtime) -> Workload {
-    const CHANNELS: usize = 1_000;
+    const CHANNELS: usize = 10_000;
     Workload::new(CHANNELS as u64, move |iterations| {
         repeat(&runtime, iterations, || async {
             for value in 0..CHANNELS {
@@ -81,7 +81,7 @@ pub(super) fn mpsc_small(runtime: Runtime) -> Workload {
 
 /// Within one task: the channel itself, without scheduling.
 pub(super) fn oneshot(runtime: Runtime) -> Workload {
-    const CHANNELS: usize = 1_000;
+    const CHANNELS: usize = 10_000;
     Workload::new(CHANNELS as u64, move |iterations| {
         repeat(&runtime, iterations, || async {
             for value in 0..CHANNELS {
