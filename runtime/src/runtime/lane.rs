@@ -310,4 +310,29 @@ mod tests {
             assert_eq!(by_closer + by_starter, 10);
         });
     }
+
+    #[cfg(not(rt_loom))]
+    #[test]
+    fn the_thread_that_became_idle_last_has_the_next_job() {
+        let lane = Arc::new(Lane::new(2));
+        let (send, done) = std::sync::mpsc::channel();
+        let mut threads = Vec::new();
+        for number in 0..2 {
+            let (lane, send) = (lane.clone(), send.clone());
+            assert!(lane.reserve_thread());
+            let other = lane.clone();
+            threads.push(thread::spawn(move || {
+                lane.take_jobs(None, |()| send.send(number).unwrap());
+            }));
+            while other.idle() <= number {
+                thread::yield_now();
+            }
+        }
+        assert_eq!(lane.push(()), Pushed::Done);
+        assert_eq!(done.recv(), Ok(1));
+        lane.close();
+        threads
+            .into_iter()
+            .for_each(|thread| thread.join().unwrap());
+    }
 }
