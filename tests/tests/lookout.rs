@@ -10,14 +10,14 @@ use runtime::{Builder, Runtime};
 use tests::within_limit;
 
 /// Two workers that share a reactor, and nobody who takes over from one that is held up.
-fn without_rescue() -> Runtime {
-    Builder::new_multi_thread()
+fn without_rescue() -> Builder {
+    let mut builder = Builder::new_multi_thread();
+    builder
         .worker_threads(2)
         .enable_all()
         .stall_rescue_after(None)
-        .on_stall(|_| {})
-        .build()
-        .unwrap()
+        .on_stall(|_| {});
+    builder
 }
 
 /// Serves one connection.
@@ -69,7 +69,7 @@ fn block_the_one_who_waits(
 #[test]
 fn an_idle_worker_waits_for_the_events_of_one_that_is_held_up() {
     within_limit(|| {
-        let runtime = without_rescue();
+        let runtime = without_rescue().build().unwrap();
         let mut client = OtherStream::connect(serve(&runtime, echo)).unwrap();
         ask(&mut client);
         for _ in 0..5 {
@@ -82,12 +82,30 @@ fn an_idle_worker_waits_for_the_events_of_one_that_is_held_up() {
 #[test]
 fn an_idle_worker_waits_for_the_events_of_one_that_blocks_in_place() {
     within_limit(|| {
-        let runtime = without_rescue();
+        let runtime = without_rescue().build().unwrap();
         let mut client = OtherStream::connect(serve(&runtime, echo)).unwrap();
         ask(&mut client);
         for _ in 0..5 {
             let work =
                 |opened: Receiver<()>| runtime::task::block_in_place(|| opened.recv().unwrap());
+            block_the_one_who_waits(&runtime, work, || ask(&mut client));
+        }
+    });
+}
+
+#[test]
+fn who_asks_for_it_has_the_events_waited_for_before_a_task_is_run() {
+    within_limit(|| {
+        // Nobody would notice that a worker is held up.
+        let runtime = without_rescue()
+            .stall_report_after(None)
+            .enable_eager_driver_handoff()
+            .build()
+            .unwrap();
+        let mut client = OtherStream::connect(serve(&runtime, echo)).unwrap();
+        ask(&mut client);
+        for _ in 0..5 {
+            let work = |opened: Receiver<()>| opened.recv().unwrap();
             block_the_one_who_waits(&runtime, work, || ask(&mut client));
         }
     });

@@ -43,6 +43,8 @@ pub(crate) struct Settings {
     pub(crate) rng_seed: Option<RngSeed>,
     pub(crate) unhandled_panic: UnhandledPanic,
     pub(crate) disable_lifo_slot: bool,
+    /// A worker that begins to run tasks wakes another to wait for events.
+    pub(crate) eager_driver_handoff: bool,
     pub(crate) stalls: watchdog::Settings,
     /// Whether a task may block on a future, and another thread takes over meanwhile.
     pub(crate) nested_block_on: bool,

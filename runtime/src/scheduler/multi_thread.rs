@@ -193,8 +193,8 @@ impl MultiThread {
         }
     }
 
-    /// The worker is held up. If nobody waits for the events of its lookout, one of those who sleep
-    /// beside it is to.
+    /// The worker is busy, perhaps for long. If nobody waits for the events of its lookout, one of those
+    /// who sleep beside it is to.
     pub(crate) fn attend_for(&self, worker: usize) {
         let driver = &self.remotes[worker].driver;
         if driver.is_attended() {

@@ -464,6 +464,7 @@ impl Worker {
     fn poll_driver(&self, batch: &mut WakeBatch) {
         self.count_busy(BusySince::count);
         self.remote().driver.poll(batch);
+        self.left_reactor();
         self.take_deferred(batch);
         self.deliver(batch);
     }
@@ -476,6 +477,7 @@ impl Worker {
         self.count_busy(BusySince::park);
         self.post.goes_to_sleep();
         self.remote().driver.park(berth, batch);
+        self.left_reactor();
         self.has_woken();
         self.count_busy(BusySince::unpark);
         self.end_sleep();
@@ -483,6 +485,13 @@ impl Worker {
         settings.call(&settings.after_unpark);
         self.take_deferred(batch);
         self.deliver(batch);
+    }
+
+    /// What comes next may take long.
+    fn left_reactor(&self) {
+        if self.scheduler.estate().settings.eager_driver_handoff {
+            self.scheduler.attend_for(self.index);
+        }
     }
 
     fn take_deferred(&self, batch: &mut WakeBatch) {
@@ -517,7 +526,10 @@ impl Worker {
         let berth = self.remote().driver.berth();
         let idle = self.scheduler.idle();
         let look = idle.prepare_sleep(self.index, searching, berth.is_in_reactor());
-        if self.scheduler.has_work() || self.scheduler.is_shut_down() {
+        // Whoever left the reactor before we were on the list did not see us there, and does not wake
+        // us to wait in its place.
+        let could_be_in_reactor = !berth.is_in_reactor() && !self.remote().driver.is_attended();
+        if could_be_in_reactor || self.scheduler.has_work() || self.scheduler.is_shut_down() {
             self.end_sleep();
             return None;
         }
