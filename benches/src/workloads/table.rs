@@ -166,9 +166,9 @@ const TABLE: &[Line] = &[
     #[cfg(unix)]
     row("pipe", Both, NS, unix::pipe, "4 KiB written to a pipe by one task and read by another").system(),
     #[cfg(unix)]
-    row("spawn_process", Both, US, unix::spawn_process, "/bin/true started and waited for").system(),
+    row("spawn_process", Both, US, unix::spawn_process, "/bin/true started and waited for").system().confined(),
     #[cfg(unix)]
-    row("signal", Both, US, unix::signal, "a signal that the process raises, until recv returns").system(),
+    row("signal", Both, US, unix::signal, "a signal that the process raises, until recv returns").system().confined(),
     row("fs_read_small", Both, NS, files::fs_read_small, "rewind and read 4 KiB, in the page cache, of an open file").system(),
     row("fs_read_whole", Both, NS, files::fs_read_whole, "fs::read of a file of 4 KiB, in the page cache").system().confined(),
     row("fs_write_small", Both, NS, files::fs_write_small, "write 4 KiB to an open file and flush").system().confined(),
