@@ -78,9 +78,12 @@ impl Settings {
     };
 
     /// How often the monitor looks: twice within the shorter limit, so that a stall is seen at one and
-    /// a half times the limit at the latest. `None` if there is nothing to look for.
-    fn tick(&self) -> Option<Duration> {
-        let limits = [self.rescue_after, self.report_after];
+    /// a half times the limit at the latest. `None` if there is nothing to look for. Where nobody
+    /// `can_be_rescued` the limit for reports counts alone: a thread that wakes up every other
+    /// millisecond for nothing costs one per cent of a processor.
+    fn tick(&self, can_be_rescued: bool) -> Option<Duration> {
+        let rescue_after = self.rescue_after.filter(|_| can_be_rescued);
+        let limits = [rescue_after, self.report_after];
         let shortest = limits.into_iter().flatten().min()?;
         Some((shortest / 2).clamp(Duration::from_millis(1), Duration::from_millis(100)))
     }
@@ -129,10 +132,10 @@ pub(crate) struct Tally {
 }
 
 impl Watchdog {
-    pub(crate) fn new(settings: &Settings) -> Self {
+    pub(crate) fn new(settings: &Settings, can_be_rescued: bool) -> Self {
         asymmetric::prepare();
         Self {
-            tick: settings.tick(),
+            tick: settings.tick(can_be_rescued),
             sleep: Sleep::new(),
             monitor: Mutex::default(),
             stopped: AtomicBool::new(false),

@@ -153,7 +153,7 @@ impl CurrentThread {
             driver,
             waker: Waker::from(woken.clone()),
             woken,
-            estate: Estate::new(id, 1, clock, settings),
+            estate: Estate::of_one_thread(id, clock, settings),
             place: Mutex::new(Place {
                 seat: Some(Box::new(Seat {
                     queue: VecDeque::new(),

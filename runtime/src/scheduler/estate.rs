@@ -26,8 +26,28 @@ pub(crate) struct Estate {
 }
 
 impl Estate {
-    /// The estate of a scheduler with so many threads.
-    pub(crate) fn new(id: Id, threads: usize, clock: Clock, settings: Arc<Settings>) -> Self {
+    /// The estate of a scheduler with so many threads, for each of which another may stand in.
+    pub(crate) fn of_workers(
+        id: Id,
+        threads: usize,
+        clock: Clock,
+        settings: Arc<Settings>,
+    ) -> Self {
+        Self::new(id, threads, true, clock, settings)
+    }
+
+    /// The estate of a scheduler with one thread, in whose place no other can be.
+    pub(crate) fn of_one_thread(id: Id, clock: Clock, settings: Arc<Settings>) -> Self {
+        Self::new(id, 1, false, clock, settings)
+    }
+
+    fn new(
+        id: Id,
+        threads: usize,
+        can_be_rescued: bool,
+        clock: Clock,
+        settings: Arc<Settings>,
+    ) -> Self {
         Self {
             id,
             clock,
@@ -35,7 +55,7 @@ impl Estate {
             injection: Injection::new(),
             blocking: BlockingPool::new(settings.clone()),
             tallies: Tallies::default(),
-            watchdog: Watchdog::new(&settings.stalls),
+            watchdog: Watchdog::new(&settings.stalls, can_be_rescued),
             settings,
         }
     }

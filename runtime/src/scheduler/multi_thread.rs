@@ -114,7 +114,7 @@ impl MultiThread {
         };
         let remotes = (0..workers).map(make_remote).collect();
         let scheduler = Arc::new(Self {
-            estate: Estate::new(id, workers, clock, settings),
+            estate: Estate::of_workers(id, workers, clock, settings),
             remotes,
             lookouts: lookouts.into_iter().flatten().collect(),
             idle: Idle::new(workers),
