@@ -64,6 +64,7 @@ mod number;
 mod offloaded;
 mod pipe;
 mod read_futures;
+mod read_memory;
 mod read_to_end;
 mod read_until;
 mod repeat;

@@ -7,8 +7,8 @@ use std::task::{Context, Poll, ready};
 
 use runtime_base::coop;
 
+use super::read_memory::ReadMemory;
 use super::retry::{uninterrupted, unless_interrupted};
-use super::uninit::ReadMemory;
 use super::{AsyncBufRead, AsyncRead, AsyncWrite, DEFAULT_BUF_SIZE};
 
 /// Copies everything that `reader` gives to `writer`, and gives the number of bytes.

@@ -1,8 +1,8 @@
 //! Reading into memory that nobody has initialised yet.
 //!
-//! Every read that does not go into a caller's `&mut [u8]` passes through this file or the one below
-//! it, so that the unsafe steps are made in one place. They all rest on one thing: the [`ReadBuf`] that
-//! comes back from a reader still describes the memory that was lent.
+//! Every read into such memory passes through this file, so that the unsafe steps are made in one
+//! place. They all rest on one thing: the [`ReadBuf`] that comes back from a reader still describes the
+//! memory that was lent.
 //!
 //! - **U1** A reader gets `&mut ReadBuf` and could put another buffer in its place. After each read
 //!   the start of the filled part is compared with the start of the lent memory. The memory is lent
@@ -10,8 +10,6 @@
 //!   filled or initialised is so.
 
 #![allow(unsafe_code)] // Uninitialised memory; see U1.
-
-mod read_memory;
 
 use std::io;
 use std::mem::MaybeUninit;
@@ -23,9 +21,8 @@ use bytes::BufMut;
 use super::retry::uninterrupted;
 use super::{AsyncRead, ReadBuf};
 
-pub(super) use read_memory::ReadMemory;
-
-const REPLACED: &str = "a reader replaced the `ReadBuf` it was given; it must only append to it";
+pub(super) const REPLACED: &str =
+    "a reader replaced the `ReadBuf` it was given; it must only append to it";
 
 /// Reads into `window`, whose filled part is empty, and holds the reader to U1.
 fn poll_read_window<R: AsyncRead + ?Sized>(
