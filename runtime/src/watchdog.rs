@@ -96,8 +96,9 @@ pub(crate) trait Watched: Send + Sync + 'static {
     fn worker_count(&self) -> usize;
     /// What a worker does, unless it has no thread at the moment.
     fn look(&self, worker: usize) -> Option<Sighting>;
-    /// The worker has been in the same poll for a while, if not long enough for more than this.
-    fn is_held_up(&self, worker: usize);
+    /// The worker has been in the same poll for a while, if not long enough for a rescue: lets another
+    /// one wait for events.
+    fn attend_for(&self, worker: usize);
     /// Gives the worker another thread, if it still does what was seen.
     fn rescue(self: Arc<Self>, worker: usize, sighting: &Sighting) -> Rescue;
     /// How many threads work in the place of a stalled one.

@@ -66,30 +66,30 @@ fn block_the_one_who_waits(
     open.send(()).unwrap();
 }
 
+/// Asks a server while the worker does `work` that got an event, several times.
+fn ask_during(runtime: &Runtime, work: fn(Receiver<()>)) {
+    let mut client = OtherStream::connect(serve(runtime, echo)).unwrap();
+    ask(&mut client);
+    for _ in 0..5 {
+        block_the_one_who_waits(runtime, work, || ask(&mut client));
+    }
+}
+
+fn block(opened: Receiver<()>) {
+    opened.recv().unwrap();
+}
+
 #[test]
 fn an_idle_worker_waits_for_the_events_of_one_that_is_held_up() {
-    within_limit(|| {
-        let runtime = without_rescue().build().unwrap();
-        let mut client = OtherStream::connect(serve(&runtime, echo)).unwrap();
-        ask(&mut client);
-        for _ in 0..5 {
-            let work = |opened: Receiver<()>| opened.recv().unwrap();
-            block_the_one_who_waits(&runtime, work, || ask(&mut client));
-        }
-    });
+    within_limit(|| ask_during(&without_rescue().build().unwrap(), block));
 }
 
 #[test]
 fn an_idle_worker_waits_for_the_events_of_one_that_blocks_in_place() {
     within_limit(|| {
-        let runtime = without_rescue().build().unwrap();
-        let mut client = OtherStream::connect(serve(&runtime, echo)).unwrap();
-        ask(&mut client);
-        for _ in 0..5 {
-            let work =
-                |opened: Receiver<()>| runtime::task::block_in_place(|| opened.recv().unwrap());
-            block_the_one_who_waits(&runtime, work, || ask(&mut client));
-        }
+        ask_during(&without_rescue().build().unwrap(), |opened| {
+            runtime::task::block_in_place(|| block(opened));
+        });
     });
 }
 
@@ -102,12 +102,7 @@ fn who_asks_for_it_has_the_events_waited_for_before_a_task_is_run() {
             .enable_eager_driver_handoff()
             .build()
             .unwrap();
-        let mut client = OtherStream::connect(serve(&runtime, echo)).unwrap();
-        ask(&mut client);
-        for _ in 0..5 {
-            let work = |opened: Receiver<()>| opened.recv().unwrap();
-            block_the_one_who_waits(&runtime, work, || ask(&mut client));
-        }
+        ask_during(&runtime, block);
     });
 }
 

@@ -146,6 +146,7 @@ impl<T: rt::Write> AsyncWrite for HyperIo<T> {
 #[cfg(all(test, not(rt_loom)))]
 mod tests {
     use super::*;
+    use crate::io::script::Replacing;
     use crate::io::{AsyncReadExt, AsyncWriteExt};
     use runtime_base::driving::block_on;
     use std::future::poll_fn;
@@ -167,20 +168,6 @@ mod tests {
             AsyncWriteExt::shutdown(&mut near).await.unwrap();
             assert_eq!(far.read(&mut buf).await.unwrap(), 0);
         });
-    }
-
-    /// Puts another buffer in the place of the one it was given.
-    struct Replacing;
-
-    impl AsyncRead for Replacing {
-        fn poll_read(
-            self: Pin<&mut Self>,
-            _cx: &mut Context<'_>,
-            buf: &mut ReadBuf<'_>,
-        ) -> Poll<io::Result<()>> {
-            *buf = ReadBuf::new(&mut []);
-            Poll::Ready(Ok(()))
-        }
     }
 
     #[test]

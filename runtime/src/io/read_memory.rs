@@ -62,7 +62,7 @@ impl fmt::Debug for ReadMemory {
 #[cfg(all(test, not(rt_loom)))]
 mod tests {
     use super::*;
-    use crate::io::script::poll_once;
+    use crate::io::script::{Replacing, poll_once};
     use crate::io::{AsyncBufReadExt, AsyncReadExt, BufReader, copy, sink};
 
     /// Says of some bytes that they were read, and writes none.
@@ -89,20 +89,6 @@ mod tests {
         let mut sink = sink();
         let copied = poll_once(&mut Box::pin(copy(&mut Advancing(5), &mut sink)));
         assert_eq!(copied.map(Result::unwrap), Poll::Ready(5));
-    }
-
-    /// Puts a buffer of its own in the place of what it was given.
-    struct Replacing;
-
-    impl AsyncRead for Replacing {
-        fn poll_read(
-            self: Pin<&mut Self>,
-            _cx: &mut Context<'_>,
-            buf: &mut ReadBuf<'_>,
-        ) -> Poll<io::Result<()>> {
-            *buf = ReadBuf::new(&mut []);
-            Poll::Ready(Ok(()))
-        }
     }
 
     #[test]

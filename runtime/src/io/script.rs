@@ -28,6 +28,20 @@ pub(crate) fn give(bytes: &[u8]) -> Step {
     Give(bytes.to_vec())
 }
 
+/// A reader that puts another buffer in the place of the one it was given.
+pub(crate) struct Replacing;
+
+impl AsyncRead for Replacing {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        _cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        *buf = ReadBuf::new(&mut []);
+        Poll::Ready(Ok(()))
+    }
+}
+
 /// A reader that follows its script and is at its end afterwards.
 #[derive(Debug)]
 pub(crate) struct ScriptReader(VecDeque<Step>);

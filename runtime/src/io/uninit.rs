@@ -207,7 +207,7 @@ impl<'a> GrowingVec<'a> {
 mod tests {
     use super::*;
     use crate::io::AsyncReadExt;
-    use crate::io::script::{Fail, Give, ScriptReader, Step, Wait, give};
+    use crate::io::script::{Fail, Give, Replacing, ScriptReader, Step, Wait, give};
     use proptest::prelude::*;
     use runtime_base::driving::block_on;
     use std::io::ErrorKind;
@@ -263,20 +263,6 @@ mod tests {
         let error = block_on(reader.read_to_end(&mut buf)).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::ConnectionReset);
         assert_eq!(buf, b"0ab");
-    }
-
-    /// Puts another buffer in the place of the one it was given.
-    struct Replacing;
-
-    impl AsyncRead for Replacing {
-        fn poll_read(
-            self: Pin<&mut Self>,
-            _cx: &mut Context<'_>,
-            buf: &mut ReadBuf<'_>,
-        ) -> Poll<io::Result<()>> {
-            *buf = ReadBuf::new(&mut []);
-            Poll::Ready(Ok(()))
-        }
     }
 
     #[test]

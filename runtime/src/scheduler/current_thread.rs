@@ -398,7 +398,7 @@ impl Watched for CurrentThread {
     }
 
     /// There is nobody who could help.
-    fn is_held_up(&self, _worker: usize) {}
+    fn attend_for(&self, _worker: usize) {}
 
     fn stand_ins(&self) -> usize {
         0

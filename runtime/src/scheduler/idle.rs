@@ -18,6 +18,10 @@
 //! - **I3** The last searcher that stops searching because it *found* something looks at every queue
 //!   once more, and wakes another worker if there is a task. One that found nothing goes to sleep, and
 //!   after it is on the list it looks at every queue once more.
+//! - **I4** A worker that sleeps beside its reactor looks after it is on the list whether somebody is in
+//!   the reactor, and does not sleep if nobody is. Who leaves the reactor to somebody else leaves it
+//!   first and looks at the list then ([`sleeper_beside`](Idle::sleeper_beside)). Both looks at the list
+//!   are under its lock; whichever is the later one sees what the other did before.
 //!
 //! # Why no task is forgotten
 //!
@@ -190,7 +194,9 @@ impl LastLook {
 mod tests {
     use super::*;
     use runtime_base::parker::Parker;
-    use runtime_base::sync::{Arc, model_bounded, thread};
+    use runtime_base::sync::atomic::AtomicBool;
+    use runtime_base::sync::atomic::Ordering::{Acquire, Release};
+    use runtime_base::sync::{Arc, model, model_bounded, thread};
 
     /// Two workers, a queue that is a counter, and a producer. A worker that has a task is busy with
     /// it for ever, so each task needs a worker of its own.
@@ -246,6 +252,49 @@ mod tests {
             for worker in workers {
                 worker.join().unwrap();
             }
+        });
+    }
+
+    /// One worker leaves the reactor for good, the other goes to sleep: it ends up in the reactor.
+    #[test]
+    fn who_leaves_the_reactor_and_who_sleeps_beside_it_do_not_miss_each_other() {
+        model(|| {
+            const LEAVES: usize = 0;
+            const SLEEPS: usize = 1;
+            let idle = Arc::new(Idle::new(2));
+            let is_taken = Arc::new(AtomicBool::new(true));
+            let mut parker = Parker::new();
+            let leaver = {
+                let (idle, is_taken) = (idle.clone(), is_taken.clone());
+                let unparker = parker.unparker().clone();
+                thread::spawn(move || {
+                    // Release and Acquire: those of a lock.
+                    is_taken.store(false, Release);
+                    // Relaxed, here and below: as `is_locked` of a lock; the list's lock orders it.
+                    if !is_taken.load(Relaxed)
+                        && idle.sleeper_beside(|worker| worker != LEAVES) == Some(SLEEPS)
+                    {
+                        unparker.unpark();
+                    }
+                })
+            };
+            loop {
+                let in_reactor = is_taken
+                    .compare_exchange(false, true, Acquire, Relaxed)
+                    .is_ok();
+                let look = idle.prepare_sleep(SLEEPS, false, in_reactor);
+                if in_reactor {
+                    look.found_nothing();
+                    break;
+                }
+                if is_taken.load(Relaxed) {
+                    look.found_nothing();
+                    // For ever, if it is missed, which loom reports as a deadlock.
+                    parker.park();
+                }
+                idle.end_sleep(SLEEPS);
+            }
+            leaver.join().unwrap();
         });
     }
 }

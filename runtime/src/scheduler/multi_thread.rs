@@ -347,8 +347,8 @@ impl Watched for MultiThread {
         Some(Sighting { post, turn })
     }
 
-    fn is_held_up(&self, worker: usize) {
-        self.attend_for(worker);
+    fn attend_for(&self, worker: usize) {
+        Self::attend_for(self, worker);
     }
 
     fn stand_ins(&self) -> usize {

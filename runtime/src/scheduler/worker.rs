@@ -527,7 +527,7 @@ impl Worker {
         let idle = self.scheduler.idle();
         let look = idle.prepare_sleep(self.index, searching, berth.is_in_reactor());
         // Whoever left the reactor before we were on the list did not see us there, and does not wake
-        // us to wait in its place.
+        // us to wait in its place (I4).
         let could_be_in_reactor = !berth.is_in_reactor() && !self.remote().driver.is_attended();
         if could_be_in_reactor || self.scheduler.has_work() || self.scheduler.is_shut_down() {
             self.end_sleep();

@@ -140,7 +140,7 @@ impl Monitor {
             }
             observation.culprit = Some(culprit);
         }
-        self.watched.is_held_up(observation.worker);
+        self.watched.attend_for(observation.worker);
         let is_due = |limit: Option<Duration>| limit.is_some_and(|limit| elapsed >= limit);
         if !is_due(settings.rescue_after) && !is_due(settings.report_after) {
             let thread = observation.post.thread();
