@@ -1,8 +1,8 @@
 //! Who runs tasks, where, and when.
 //!
 //! - [`MultiThread`] (`scheduler/multi_thread.rs`): workers that take work from each other. What one
-//!   worker does is `scheduler/worker.rs`, how its thread can lose that right
-//!   `scheduler/tenure.rs`; its queue is `scheduler/ring.rs`, what all share is
+//!   worker does is `scheduler/worker.rs`, what it has `scheduler/seat.rs`, how its thread can lose
+//!   that `scheduler/tenure.rs`; its queue is `scheduler/ring.rs`, what all share is
 //!   `scheduler/injection.rs`, and who sleeps and is woken is `scheduler/idle.rs`.
 //! - [`CurrentThread`] (`scheduler/current_thread.rs`): one thread, the one that blocks on a future.
 //!
@@ -31,6 +31,7 @@ mod idle;
 mod injection;
 mod multi_thread;
 mod ring;
+mod seat;
 mod tenure;
 mod worker;
 

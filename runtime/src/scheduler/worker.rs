@@ -28,23 +28,22 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Waker;
-use std::time::Duration;
 
 use runtime_base::wake_batch::WakeBatch;
-use runtime_base::{defer, driving, random};
+use runtime_base::{defer, driving};
 
 use super::counters::{BusySince, Counters};
 use super::multi_thread::{MultiThread, Remote};
-use super::ring::{self, Owner};
+use super::seat::{Seat, global_queue_interval};
 use super::tenure::{self, Holder, Revoker};
-use crate::runtime::Settings;
 use crate::runtime::driver::Berth;
 use crate::runtime::rng_seed::Seeded;
 use crate::task::Runnable;
 use crate::watchdog::Post;
 
-/// How many tasks from the `next` slot run one after the other at most; Tokio's figure.
-const NEXT_IN_A_ROW: u32 = 3;
+mod hand_over;
+
+pub(crate) use hand_over::{HandedOver, hand_over};
 
 thread_local! {
     /// The worker that this thread runs.
@@ -66,149 +65,6 @@ struct Worker {
 pub(crate) struct Incumbent {
     pub(super) post: Arc<Post>,
     pub(super) revoker: Revoker<Seat>,
-}
-
-/// What makes a thread a worker.
-pub(crate) struct Seat {
-    /// The task that was woken last.
-    next: Option<Runnable>,
-    ring: Owner<Runnable>,
-    /// Polls of tasks so far.
-    tick: u32,
-    /// Every so many of them the injection queue comes first.
-    global_queue_interval: u32,
-    /// Tasks that came from `next` one after the other.
-    next_streak: u32,
-    /// Whether this worker counts as searching in [`Idle`](super::idle::Idle).
-    searching: bool,
-    /// Whether wakers of the driver are being woken: their tasks are not related to each other, so
-    /// they queue up.
-    delivering: bool,
-    /// Wakers of tasks that yielded, for after the next look at the driver.
-    deferred: Vec<Waker>,
-    busy: BusySince,
-    /// Which worker this is.
-    index: usize,
-}
-
-/// After how many polls to look at the injection queue, if the user has not said it: so many that
-/// those who wait there do not wait much longer than the target, however long the polls are. The
-/// figures are Tokio's.
-fn global_queue_interval(settings: &Settings, counters: &Counters) -> u32 {
-    const TARGET: Duration = Duration::from_micros(200);
-    const AT_FIRST: u32 = 61;
-    if let Some(interval) = settings.global_queue_interval {
-        return interval;
-    }
-    match TARGET
-        .as_nanos()
-        .checked_div(counters.mean_poll().as_nanos())
-    {
-        Some(polls) => polls.clamp(2, 127) as u32,
-        None => AT_FIRST,
-    }
-}
-
-impl Seat {
-    pub(crate) fn new(
-        ring: Owner<Runnable>,
-        index: usize,
-        counters: &Counters,
-        settings: &Settings,
-    ) -> Self {
-        Self {
-            next: None,
-            ring,
-            tick: 0,
-            global_queue_interval: global_queue_interval(settings, counters),
-            next_streak: 0,
-            searching: false,
-            delivering: false,
-            deferred: Vec::new(),
-            busy: BusySince::now(counters),
-            index,
-        }
-    }
-
-    /// Cancels what is queued.
-    pub(crate) fn cancel_tasks(mut self) {
-        let mut batch = WakeBatch::new();
-        self.deferred.drain(..).for_each(|waker| batch.push(waker));
-        wake_all(&mut batch);
-        self.next.take().into_iter().for_each(Runnable::shutdown);
-        while let Some(task) = self.ring.pop() {
-            task.shutdown();
-        }
-    }
-
-    /// Adds a task at the end of the ring, or of the injection queue.
-    fn push_last(&mut self, scheduler: &MultiThread, task: Runnable) {
-        let Err(task) = self.ring.push(task) else {
-            return;
-        };
-        scheduler.remotes()[self.index].counters.overflows.add(1);
-        // Full: the older half goes to everybody, and the new task behind it, to keep the order.
-        for older in self.ring.take_half() {
-            scheduler.estate().injection.push(older);
-        }
-        scheduler.estate().injection.push(task);
-    }
-
-    /// The next task of this worker's own, or one of the injection queue.
-    fn next_task(&mut self, scheduler: &MultiThread) -> Option<Runnable> {
-        if self.tick.is_multiple_of(self.global_queue_interval)
-            && let Some(task) = scheduler.estate().injection.pop()
-        {
-            return Some(task);
-        }
-        if let Some(task) = self.next.take() {
-            if self.next_streak < NEXT_IN_A_ROW {
-                self.next_streak += 1;
-                return Some(task);
-            }
-            self.push_last(scheduler, task);
-        }
-        self.next_streak = 0;
-        self.ring.pop().or_else(|| self.take_injected(scheduler))
-    }
-
-    /// Takes this worker's share of the injection queue into the ring, and one task to run.
-    fn take_injected(&mut self, scheduler: &MultiThread) -> Option<Runnable> {
-        let first = scheduler.estate().injection.pop()?;
-        let share = scheduler.estate().injection.len() / scheduler.worker_count();
-        // Half of the ring at most: the others may want some of it back.
-        for _ in 0..share.min(ring::CAPACITY / 2).min(self.ring.room()) {
-            let Some(task) = scheduler.estate().injection.pop() else {
-                break;
-            };
-            self.push_last(scheduler, task);
-        }
-        Some(first)
-    }
-
-    /// Robs the other workers, each once, beginning anywhere.
-    fn steal(&mut self, scheduler: &MultiThread, own_index: usize) -> Option<Runnable> {
-        if !self.searching && !scheduler.idle().begin_search() {
-            return None;
-        }
-        self.searching = true;
-        let remotes = scheduler.remotes();
-        let start = random::below(remotes.len() as u32) as usize;
-        for offset in 0..remotes.len() {
-            let index = (start + offset) % remotes.len();
-            if index == own_index {
-                continue;
-            }
-            if let Some(task) = remotes[index].stealer.steal_into(&mut self.ring) {
-                let counters = &remotes[own_index].counters;
-                counters.steal_operations.add(1);
-                // Its own ring was empty, or it would not steal.
-                counters.steals.add(1 + self.ring.len() as u64);
-                return Some(task);
-            }
-        }
-        self.take_injected(scheduler)
-    }
 }
 
 /// Runs worker `index` on this thread until the runtime ends or the seat is gone.
@@ -581,61 +437,6 @@ impl defer::Keeper for Worker {
             }
             // The worker is another thread, and this one does not come to look at a driver.
             None => waker.wake_by_ref(),
-        }
-    }
-}
-
-/// Takes the seat back when dropped, if nobody has begun to run it. Made by [`hand_over`].
-pub(crate) struct HandedOver {
-    worker: Option<Rc<Worker>>,
-}
-
-/// Gives this thread's seat, if it has one, to another thread: this one is going to block.
-pub(crate) fn hand_over() -> HandedOver {
-    let worker = WORKER.try_with(|current| current.borrow().clone());
-    let Some(worker) = worker.ok().flatten() else {
-        // A thread in `block_on`: nobody else depends on it.
-        return HandedOver { worker: None };
-    };
-    let Some(mut seat) = worker.holder.take() else {
-        // Handed over already: blocking inside of blocking. Or taken away already.
-        return HandedOver { worker: None };
-    };
-    // From now on nobody waits for this thread.
-    worker.post.leave();
-    // What is in the slot must be reachable for the others.
-    if let Some(task) = seat.next.take() {
-        seat.push_last(&worker.scheduler, task);
-    }
-    let was_searching = std::mem::replace(&mut seat.searching, false);
-    if was_searching && worker.scheduler.idle().end_search() {
-        worker.scheduler.wake_one();
-    }
-    *worker.remote().seat.lock() = Some(seat);
-    if let Err(error) = worker.scheduler.start_worker(worker.index) {
-        // Nobody else can do the work meanwhile; better late than never.
-        tracing::error!(
-            target: "runtime::worker", %error,
-            "no thread takes over from a task that blocks in place; its worker waits"
-        );
-        worker.scheduler.attend_for(worker.index);
-    }
-    HandedOver {
-        worker: Some(worker),
-    }
-}
-
-impl Drop for HandedOver {
-    fn drop(&mut self) {
-        let Some(worker) = self.worker.take() else {
-            return;
-        };
-        if let Some(seat) = worker.remote().seat.lock().take() {
-            worker.counters().set_thread();
-            worker.holder.put(seat);
-            // The seat may have been with other threads meanwhile, which were watched then.
-            worker.become_incumbent();
-            worker.post.come_back();
         }
     }
 }

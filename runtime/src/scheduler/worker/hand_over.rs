@@ -1,0 +1,60 @@
+//! A thread that says that it is going to block gives its seat away.
+
+use std::rc::Rc;
+
+use super::{WORKER, Worker};
+
+/// Takes the seat back when dropped, if nobody has begun to run it. Made by [`hand_over`].
+pub(crate) struct HandedOver {
+    worker: Option<Rc<Worker>>,
+}
+
+/// Gives this thread's seat, if it has one, to another thread: this one is going to block.
+pub(crate) fn hand_over() -> HandedOver {
+    let worker = WORKER.try_with(|current| current.borrow().clone());
+    let Some(worker) = worker.ok().flatten() else {
+        // A thread in `block_on`: nobody else depends on it.
+        return HandedOver { worker: None };
+    };
+    let Some(mut seat) = worker.holder.take() else {
+        // Handed over already: blocking inside of blocking. Or taken away already.
+        return HandedOver { worker: None };
+    };
+    // From now on nobody waits for this thread.
+    worker.post.leave();
+    // What is in the slot must be reachable for the others.
+    if let Some(task) = seat.next.take() {
+        seat.push_last(&worker.scheduler, task);
+    }
+    let was_searching = std::mem::replace(&mut seat.searching, false);
+    if was_searching && worker.scheduler.idle().end_search() {
+        worker.scheduler.wake_one();
+    }
+    *worker.remote().seat.lock() = Some(seat);
+    if let Err(error) = worker.scheduler.start_worker(worker.index) {
+        // Nobody else can do the work meanwhile; better late than never.
+        tracing::error!(
+            target: "runtime::worker", %error,
+            "no thread takes over from a task that blocks in place; its worker waits"
+        );
+        worker.scheduler.attend_for(worker.index);
+    }
+    HandedOver {
+        worker: Some(worker),
+    }
+}
+
+impl Drop for HandedOver {
+    fn drop(&mut self) {
+        let Some(worker) = self.worker.take() else {
+            return;
+        };
+        if let Some(seat) = worker.remote().seat.lock().take() {
+            worker.counters().set_thread();
+            worker.holder.put(seat);
+            // The seat may have been with other threads meanwhile, which were watched then.
+            worker.become_incumbent();
+            worker.post.come_back();
+        }
+    }
+}
