@@ -6,7 +6,7 @@ use super::listener::TcpListener;
 use super::socket::TcpSocket;
 use crate::addr::{ToSocketAddrs, first_done};
 
-/// How many connections wait to be accepted: mio's figure.
+/// How many connections wait to be accepted, chosen: a burst must not be met with SYN cookies.
 const BACKLOG: u32 = 1024;
 
 impl TcpListener {
