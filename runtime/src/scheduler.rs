@@ -3,7 +3,8 @@
 //! - [`MultiThread`] (`scheduler/multi_thread.rs`): workers that take work from each other. What one
 //!   worker does is `scheduler/worker.rs`, what it has `scheduler/seat.rs`, how its thread can lose
 //!   that `scheduler/tenure.rs`; its queue is `scheduler/ring.rs`, what all share is
-//!   `scheduler/injection.rs`, and who sleeps and is woken is `scheduler/idle.rs`.
+//!   `scheduler/injection.rs`, who sleeps and is woken is `scheduler/idle.rs`, and
+//!   who waits for events while others work `scheduler/attendance.rs`.
 //! - [`CurrentThread`] (`scheduler/current_thread.rs`): one thread, the one that blocks on a future.
 //!
 //! Both implement [`Schedule`](crate::task::Schedule), which is all that a task knows of them.
@@ -24,6 +25,7 @@ use crate::runtime::{Handle, Settings, hooks};
 use crate::task::Runnable;
 use crate::watchdog::Post;
 
+mod attendance;
 pub(crate) mod counters;
 mod current_thread;
 mod estate;

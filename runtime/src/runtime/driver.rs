@@ -11,6 +11,8 @@
 
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use parking_lot::{Mutex, MutexGuard};
@@ -26,6 +28,8 @@ use super::wake_token::{Place, WakeToken};
 pub(crate) struct Lookout {
     /// Held by the thread that waits, or looks. Never waited for.
     reactor: Mutex<Reactor>,
+    /// How many turns found somebody to wake. Written by who has the reactor.
+    collected: AtomicU64,
     handle: Arc<ReactorHandle>,
 }
 
@@ -46,7 +50,13 @@ pub(crate) struct Driver {
 /// A place to sleep in: the reactor, if nobody else has it. To be used at once or dropped.
 #[must_use]
 pub(crate) struct Berth<'a> {
-    reactor: Option<MutexGuard<'a, Reactor>>,
+    watch: Option<Watch<'a>>,
+}
+
+/// The reactor, for who waits for its events or looks at them.
+struct Watch<'a> {
+    reactor: MutexGuard<'a, Reactor>,
+    lookout: &'a Lookout,
 }
 
 /// Wakes the thread that sleeps in a driver.
@@ -84,6 +94,7 @@ impl Lookout {
         Ok(Some(Arc::new(Self {
             handle: reactor.handle().clone(),
             reactor: Mutex::new(reactor),
+            collected: AtomicU64::new(0),
         })))
     }
 
@@ -92,15 +103,42 @@ impl Lookout {
         self.handle.counts()
     }
 
+    fn try_enter(&self) -> Option<Watch<'_>> {
+        let reactor = self.reactor.try_lock()?;
+        Some(Watch {
+            reactor,
+            lookout: self,
+        })
+    }
+
     /// Everybody who waits for an event is put into the batch, and gets an error from now on.
     pub(crate) fn shutdown(&self, batch: &mut WakeBatch) {
         self.handle.shutdown(batch);
     }
 }
 
+impl Watch<'_> {
+    /// Says whether it found somebody to wake.
+    fn turn(&mut self, timeout: Option<Duration>, batch: &mut WakeBatch) -> bool {
+        let before = batch.len();
+        if let Err(error) = self.reactor.turn(timeout, batch) {
+            // Nothing a task could do about it; what is registered stays registered, and the next
+            // turn may succeed.
+            tracing::error!(target: "runtime::driver", %error, "polling for events failed");
+        }
+        let found = batch.len() > before;
+        if found {
+            // Relaxed, and no addition: who has the reactor is alone.
+            let collected = &self.lookout.collected;
+            collected.store(collected.load(Relaxed) + 1, Relaxed);
+        }
+        found
+    }
+}
+
 impl Berth<'_> {
     pub(crate) fn is_in_reactor(&self) -> bool {
-        self.reactor.is_some()
+        self.watch.is_some()
     }
 }
 
@@ -161,8 +199,8 @@ impl Driver {
     /// Collects what has happened, without sleeping.
     pub(crate) fn poll(&self, batch: &mut WakeBatch) {
         // Who has the reactor collects its events.
-        if let Some(mut reactor) = self.try_reactor() {
-            turn(&mut reactor, Some(Duration::ZERO), batch);
+        if let Some(mut watch) = self.try_watch() {
+            watch.turn(Some(Duration::ZERO), batch);
         }
         if let Some(timers) = &self.timers {
             timers.expire(batch);
@@ -175,6 +213,13 @@ impl Driver {
         lookout.is_none_or(|lookout| lookout.reactor.is_locked())
     }
 
+    /// How many turns of the reactor found somebody to wake.
+    pub(crate) fn collected(&self) -> u64 {
+        let collected = |lookout: &Arc<Lookout>| lookout.collected.load(Relaxed);
+        // Relaxed: a hint.
+        self.lookout.as_ref().map_or(0, collected)
+    }
+
     pub(crate) fn shares_lookout(&self, other: &Self) -> bool {
         match (&self.lookout, &other.lookout) {
             (Some(own), Some(other)) => Arc::ptr_eq(own, other),
@@ -185,71 +230,76 @@ impl Driver {
     /// A place to sleep in.
     pub(crate) fn berth(&self) -> Berth<'_> {
         Berth {
-            reactor: self.try_reactor(),
+            watch: self.try_watch(),
         }
     }
 
     /// Sleeps until something happens, the next deadline comes, or somebody calls
-    /// [`unpark`](Notifier::unpark), and collects what has happened. It may return for no reason.
-    pub(crate) fn park(&self, berth: Berth<'_>, batch: &mut WakeBatch) {
-        let Berth { mut reactor } = berth;
-        let place = match reactor {
+    /// [`unpark`](Notifier::unpark), and collects what has happened. It may return for no reason. Says
+    /// whether it waited in the reactor and found somebody to wake.
+    pub(crate) fn park(&self, berth: Berth<'_>, batch: &mut WakeBatch) -> bool {
+        let Berth { mut watch } = berth;
+        let place = match watch {
             Some(_) => Place::Reactor,
             None => Place::Thread,
         };
         if !self.notifier.token.begin_sleep(place) {
-            drop(reactor);
-            return self.poll(batch);
+            drop(watch);
+            self.poll(batch);
+            return false;
         }
         let timeout = self
             .timers
             .as_ref()
             .and_then(|timers| timers.prepare_park());
-        match timeout {
+        let found = match timeout {
             Some(timeout) if self.clock.is_paused() => {
-                self.park_paused(reactor.as_deref_mut(), timeout, batch);
+                self.park_paused(watch.as_mut(), timeout, batch)
             }
-            _ => self.sleep(reactor.as_deref_mut(), timeout, batch),
-        }
+            _ => self.sleep(watch.as_mut(), timeout, batch),
+        };
         self.notifier.token.end_sleep();
-        drop(reactor);
+        drop(watch);
         if let Some(timers) = &self.timers {
             timers.finish_park();
             timers.expire(batch);
         }
+        found
     }
 
     /// The clock stands still: when nothing happens now, it jumps to the deadline.
     fn park_paused(
         &self,
-        mut reactor: Option<&mut Reactor>,
+        mut watch: Option<&mut Watch<'_>>,
         timeout: Duration,
         batch: &mut WakeBatch,
-    ) {
-        self.sleep(reactor.as_deref_mut(), Some(Duration::ZERO), batch);
+    ) -> bool {
+        let found = self.sleep(watch.as_deref_mut(), Some(Duration::ZERO), batch);
         let nothing = batch.is_empty() && !self.notifier.token.is_notified();
         if nothing && !timeout.is_zero() && !self.clock.auto_advance(timeout) {
             // Somebody works on a blocking thread and will wake us.
-            self.sleep(reactor, Some(timeout), batch);
+            return self.sleep(watch, Some(timeout), batch);
         }
+        found
     }
 
     fn sleep(
         &self,
-        reactor: Option<&mut Reactor>,
+        watch: Option<&mut Watch<'_>>,
         timeout: Option<Duration>,
         batch: &mut WakeBatch,
-    ) {
-        match reactor {
-            Some(reactor) => turn(reactor, timeout, batch),
+    ) -> bool {
+        match watch {
+            Some(watch) => watch.turn(timeout, batch),
             None => {
                 self.parker.lock().park_for(timeout);
+                false
             }
         }
     }
 
-    fn try_reactor(&self) -> Option<MutexGuard<'_, Reactor>> {
-        self.lookout.as_ref()?.reactor.try_lock()
+    fn try_watch(&self) -> Option<Watch<'_>> {
+        self.lookout.as_ref()?.try_enter()
     }
 
     /// Ends the timers: everybody who waits for one is put into the batch.
@@ -284,13 +334,5 @@ impl Notifier {
             Some(Place::Reactor) => self.reactor.iter().for_each(|reactor| reactor.wake()),
             None => {}
         }
-    }
-}
-
-fn turn(reactor: &mut Reactor, timeout: Option<Duration>, batch: &mut WakeBatch) {
-    if let Err(error) = reactor.turn(timeout, batch) {
-        // Nothing a task could do about it; what is registered stays registered, and the next turn
-        // may succeed.
-        tracing::error!(target: "runtime::driver", %error, "polling for events failed");
     }
 }

@@ -163,6 +163,8 @@ const KEPT: [f64; 128] = {
 /// A worker's watch: how long it has been busy.
 pub(crate) struct BusySince {
     begin: Instant,
+    /// When it fell asleep last.
+    fell_asleep: Instant,
     /// What [`Counters::polls`] was then.
     polls: u64,
     /// What it was when the worker last woke up.
@@ -173,8 +175,10 @@ impl BusySince {
     /// The worker begins to work.
     pub(crate) fn now(counters: &Counters) -> Self {
         let polls = counters.polls.get();
+        let now = Instant::now();
         Self {
-            begin: Instant::now(),
+            begin: now,
+            fell_asleep: now,
             polls,
             polls_at_wake: polls,
         }
@@ -228,6 +232,15 @@ impl BusySince {
     /// The worker woke up.
     pub(crate) fn unpark(&mut self, counters: &Counters) {
         counters.unparks.add(1);
-        *self = Self::here(counters);
+        let fell_asleep = self.begin;
+        *self = Self {
+            fell_asleep,
+            ..Self::here(counters)
+        };
+    }
+
+    /// How long the worker slept last, if it has not looked at the driver since.
+    pub(crate) fn slept(&self) -> Duration {
+        self.begin.duration_since(self.fell_asleep)
     }
 }

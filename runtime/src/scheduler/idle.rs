@@ -148,6 +148,12 @@ impl Idle {
         LastLook(())
     }
 
+    /// Whether some worker sleeps. Good for a hint: it may be otherwise the next moment.
+    pub(crate) fn somebody_sleeps(&self) -> bool {
+        // Relaxed: a hint.
+        self.word.load(Relaxed) / AWAKE < self.workers
+    }
+
     /// A worker that sleeps beside its reactor and that `is_meant`.
     pub(crate) fn sleeper_beside(&self, is_meant: impl Fn(usize) -> bool) -> Option<usize> {
         let sleepers = self.sleepers.lock();

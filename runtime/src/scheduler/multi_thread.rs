@@ -195,17 +195,19 @@ impl MultiThread {
     }
 
     /// The worker is busy, perhaps for long. If nobody waits for the events of its lookout, one of those
-    /// who sleep beside it is to.
-    pub(crate) fn attend_for(&self, worker: usize) {
+    /// who sleep beside it is to. Says whether there is one.
+    pub(crate) fn attend_for(&self, worker: usize) -> bool {
         let driver = &self.remotes[worker].driver;
         if driver.is_attended() {
-            return;
+            return false;
         }
         let shares_lookout = |other: usize| self.remotes[other].driver.shares_lookout(driver);
-        if let Some(sleeper) = self.idle.sleeper_beside(shares_lookout) {
-            // It finds no work, and the lookout empty.
-            self.remotes[sleeper].driver.notifier().unpark();
-        }
+        let Some(sleeper) = self.idle.sleeper_beside(shares_lookout) else {
+            return false;
+        };
+        // It finds no work, and the lookout empty.
+        self.remotes[sleeper].driver.notifier().unpark();
+        true
     }
 
     /// Whether any queue has a task.
@@ -349,7 +351,7 @@ impl Watched for MultiThread {
     }
 
     fn attend_for(&self, worker: usize) {
-        Self::attend_for(self, worker);
+        let _ = Self::attend_for(self, worker);
     }
 
     fn stand_ins(&self) -> usize {

@@ -23,7 +23,7 @@
 //!
 //! So every step of the loop asks for the seat again, and the loop ends where there is none.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -32,6 +32,7 @@ use std::task::Waker;
 use runtime_base::wake_batch::WakeBatch;
 use runtime_base::{defer, driving};
 
+use super::attendance::Attendance;
 use super::counters::{BusySince, Counters};
 use super::multi_thread::{MultiThread, Remote};
 use super::seat::{Seat, global_queue_interval};
@@ -59,6 +60,8 @@ struct Worker {
     holder: Holder<Seat>,
     /// What the watchdog sees of this thread.
     post: Arc<Post>,
+    /// When to send somebody to the reactor.
+    attendance: Cell<Attendance>,
 }
 
 /// The thread that has a worker's seat, as the watchdog sees it.
@@ -191,6 +194,7 @@ impl Worker {
             index,
             holder: tenure::begin(seat),
             post: Arc::new(Post::of_this_thread()),
+            attendance: Cell::new(Attendance::new()),
         });
         worker.become_incumbent();
         worker.has_woken();
@@ -330,9 +334,12 @@ impl Worker {
         let Some(berth) = self.prepare_sleep() else {
             return self.poll_driver(batch);
         };
+        if self.attendance.get().has_sent_somebody() {
+            self.learn_attendance(berth.is_in_reactor());
+        }
         self.count_busy(BusySince::park);
         self.post.goes_to_sleep();
-        self.remote().driver.park(berth, batch);
+        let collected = self.remote().driver.park(berth, batch);
         self.left_reactor();
         self.has_woken();
         self.count_busy(BusySince::unpark);
@@ -341,6 +348,31 @@ impl Worker {
         settings.call(&settings.after_unpark);
         self.take_deferred(batch);
         self.deliver(batch);
+        if collected && self.scheduler.idle().somebody_sleeps() {
+            self.see_to_attendance();
+        }
+    }
+
+    #[cold]
+    fn learn_attendance(&self, in_reactor: bool) {
+        let mut attendance = self.attendance.get();
+        attendance.goes_to_sleep(in_reactor, self.remote().driver.collected());
+        self.attendance.set(attendance);
+    }
+
+    /// This worker found something in the reactor, and is going to run it.
+    #[inline(never)]
+    fn see_to_attendance(&self) {
+        let Some(slept) = self.holder.with_seat(|seat| seat.busy.slept()) else {
+            return;
+        };
+        let mut attendance = self.attendance.get();
+        // Before anybody is sent: what that one finds counts.
+        let collected = self.remote().driver.collected();
+        if attendance.found_something(slept) && self.scheduler.attend_for(self.index) {
+            attendance.sent_somebody(collected);
+        }
+        self.attendance.set(attendance);
     }
 
     /// What comes next may take long.
