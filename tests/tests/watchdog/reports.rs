@@ -1,0 +1,143 @@
+//! What is said of a stall, and to whom.
+
+use std::sync::Mutex;
+use std::thread;
+use std::time::Duration;
+
+use runtime::runtime::Rescue;
+use runtime::task;
+use tests::{Flavour, each_flavour, each_of, within_limit};
+
+use crate::{Gate, Told, everything_works};
+
+#[test]
+fn a_report_names_the_task_its_place_and_what_it_does() {
+    each_flavour(|flavour| {
+        let told = Told::default();
+        let mut builder = flavour.builder();
+        told.listen(&mut builder);
+        let runtime = builder.build().unwrap();
+        let line = line!() + 2;
+        let (gate, blocker) = Gate::new();
+        let task = task::Builder::new()
+            .name("upload")
+            .spawn_on(async move { blocker.block() }, runtime.handle());
+        let task = task.unwrap();
+        let id = task.id();
+        // A current-thread runtime runs on this thread.
+        let stall = thread::scope(|scope| {
+            let waiting = scope.spawn(|| {
+                gate.wait();
+                let stall = told.wait(|stall| stall.task() == Some(id));
+                gate.open();
+                stall
+            });
+            runtime.block_on(task).unwrap();
+            waiting.join().unwrap()
+        });
+        assert_eq!(stall.name(), Some("upload"));
+        let place = stall.spawned_at().unwrap();
+        assert_eq!(place.file(), file!());
+        assert!(place.line() > line && place.line() < line + 6);
+        assert!(stall.elapsed() >= Duration::from_millis(10));
+        assert!(stall.worker() < runtime.metrics().num_workers());
+        let text = stall.to_string();
+        assert!(text.contains("\"upload\""), "{text}");
+        #[cfg(not(miri))]
+        assert!(text.contains("in system call futex"), "{text}");
+        #[cfg(all(target_os = "linux", not(miri)))]
+        {
+            let stack = stall.stack().expect("it blocked until it was asked");
+            let frame = stack.first_in_user_code().unwrap().to_string();
+            assert!(frame.contains("Blocker::block"), "{stack:#}");
+            assert!(text.contains(&frame), "{text}");
+        }
+        let rescue = match flavour {
+            Flavour::CurrentThread => Rescue::CurrentThread,
+            Flavour::MultiThread(_) => Rescue::StandIn,
+        };
+        assert_eq!(stall.rescue(), rescue);
+        let metrics = runtime.metrics();
+        assert_eq!(metrics.stalls_count(), 1);
+        assert!(metrics.longest_stall() >= Duration::from_millis(10));
+    });
+}
+
+#[test]
+fn the_future_of_block_on_is_named_where_everything_depends_on_it() {
+    within_limit(|| {
+        let told = Told::default();
+        let mut builder = Flavour::CurrentThread.builder();
+        told.listen(&mut builder);
+        let runtime = builder.build().unwrap();
+        runtime.block_on(async { told.wait(|_| true) });
+        let stall = told.wait(|_| true);
+        assert_eq!(stall.task(), None);
+        assert_eq!(stall.spawned_at().unwrap().file(), file!());
+        assert!(
+            stall
+                .to_string()
+                .starts_with("the future of `block_on` (called at ")
+        );
+    });
+}
+
+#[test]
+fn a_spawn_site_that_was_reported_is_counted_until_the_next_report() {
+    each_of(&[Flavour::MultiThread(2)], |flavour| {
+        let told = Told::default();
+        let mut builder = flavour.builder();
+        told.listen(&mut builder);
+        let runtime = builder.build().unwrap();
+        let metrics = runtime.metrics();
+        let block_until_counted = |count| {
+            let metrics = metrics.clone();
+            let task = runtime.spawn(async move {
+                while metrics.stalls_count() < count {
+                    thread::yield_now();
+                }
+            });
+            runtime.block_on(task).unwrap();
+        };
+        let mut count = 0;
+        // One at once, the next after a second with those in between.
+        while told.count() < 2 {
+            count += 1;
+            block_until_counted(count);
+        }
+        let reports = told.0.lock().unwrap();
+        assert_eq!(reports[0].unreported(), 0);
+        assert!(reports[1].unreported() > 0, "{reports:#?}");
+        assert!(reports[1].to_string().contains("more of this spawn site"));
+    });
+}
+
+#[test]
+fn a_hook_that_blocks_or_panics_holds_up_nobody() {
+    each_of(&[Flavour::MultiThread(1)], |flavour| {
+        let (gate, blocker) = Gate::new();
+        let blocker = Mutex::new(Some(blocker));
+        let runtime = flavour
+            .builder()
+            .on_stall(move |_| {
+                let blocker = blocker.lock().unwrap().take();
+                blocker.expect("the second call panics").block();
+            })
+            .build()
+            .unwrap();
+        let hold_up = || {
+            let (gate, blocker) = Gate::new();
+            runtime.spawn(async move { blocker.block() });
+            gate.wait();
+            gate
+        };
+        let first = hold_up();
+        gate.wait();
+        // The hook blocks, and stalls are rescued all the same.
+        let second = hold_up();
+        let third = hold_up();
+        runtime.block_on(runtime.spawn(everything_works())).unwrap();
+        gate.open();
+        drop((first, second, third));
+    });
+}
