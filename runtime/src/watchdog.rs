@@ -40,6 +40,7 @@ use runtime_base::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use crate::runtime::Handle;
 use crate::scheduler::Estate;
 
+mod courtesy;
 mod monitor;
 mod post;
 mod report;

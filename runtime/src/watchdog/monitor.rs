@@ -21,6 +21,7 @@ use std::time::{Duration, Instant};
 
 use runtime_base::parker::Parker;
 
+use super::courtesy::Courtesy;
 use super::post::{self, Post};
 use super::report::{Case, Reports};
 use super::whereabouts::{ProcessorTime, processor_time};
@@ -47,6 +48,7 @@ struct Observation {
 }
 
 struct Monitor {
+    courtesy: Courtesy,
     watched: Arc<dyn Watched>,
     tick: Duration,
     workers: Vec<Option<Observation>>,
@@ -62,6 +64,7 @@ pub(super) fn run(watched: Arc<dyn Watched>, mut parker: Parker) {
     let watchdog = &watched.estate().watchdog;
     let Some(tick) = watchdog.tick else { return };
     let mut monitor = Monitor {
+        courtesy: Courtesy::begin(),
         tick,
         workers: (0..watched.worker_count()).map(|_| None).collect(),
         held_up: Vec::new(),
@@ -89,6 +92,7 @@ pub(super) fn run(watched: Arc<dyn Watched>, mut parker: Parker) {
             }
         }
     }
+    monitor.courtesy.end();
 }
 
 impl Monitor {
@@ -156,6 +160,7 @@ impl Monitor {
         }
         if is_due(settings.rescue_after) {
             let sighting = observation.sighting();
+            let _exception = self.courtesy.make_exception();
             observation.rescue = self.watched.clone().rescue(observation.worker, &sighting);
         }
         match observation.rescue {
@@ -200,6 +205,8 @@ impl Monitor {
             rescue: observation.rescue,
             stand_ins: self.watched.stand_ins(),
         };
+        // It may call a hook.
+        let _exception = self.courtesy.make_exception();
         self.reports.report(&self.watched, case, now);
     }
 
