@@ -80,15 +80,19 @@ impl Attendance {
     /// The worker slept so long in the reactor and was woken by what that found. Says whether it is time
     /// to send somebody.
     pub(super) fn found_something(&mut self, slept: Duration) -> bool {
-        if let Some(errand) = &mut self.errand {
-            errand.expected += 1;
-        }
         if slept < AT_ONCE {
             self.streak = self.streak.saturating_add(1);
         } else {
             self.streak = 0;
         }
-        self.streak >= self.patience
+        match &mut self.errand {
+            // One at a time, or nothing would be learnt of either.
+            Some(errand) => {
+                errand.expected += 1;
+                false
+            }
+            None => self.streak >= self.patience,
+        }
     }
 
     /// The reactor had found something so often then.
@@ -158,7 +162,7 @@ mod tests {
                 attendance.errand.is_some(),
                 "the other one may be on its way"
             );
-            attendance.found_something(LATE);
+            assert!(!attendance.found_something(SOON), "one at a time");
         }
         attendance.goes_to_sleep(true, 6 + u64::from(Attendance::SLEEPS_PER_ERRAND));
         assert!(attendance.errand.is_none());

@@ -348,7 +348,9 @@ impl Worker {
         settings.call(&settings.after_unpark);
         self.take_deferred(batch);
         self.deliver(batch);
-        if collected && self.scheduler.idle().somebody_sleeps() {
+        // While somebody is on the way, what this worker finds itself must be counted.
+        let has_sent_somebody = self.attendance.get().has_sent_somebody();
+        if collected && (has_sent_somebody || self.scheduler.idle().somebody_sleeps()) {
             self.see_to_attendance();
         }
     }
