@@ -51,6 +51,14 @@ pub fn open_descriptors() -> usize {
     std::fs::read_dir("/proc/self/fd").expect("Linux").count()
 }
 
+/// Waits until no more descriptors are open than before. For a runtime that lives: its watchdog has a
+/// file of the system open for a moment now and then. If one leaks, the test's time runs out.
+pub fn wait_for_descriptors(before: usize) {
+    while open_descriptors() > before {
+        std::thread::yield_now();
+    }
+}
+
 /// How many threads the process has.
 pub fn threads() -> usize {
     std::fs::read_dir("/proc/self/task").expect("Linux").count()

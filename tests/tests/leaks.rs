@@ -14,7 +14,9 @@ use runtime::net::{TcpListener, TcpSocket, TcpStream};
 use runtime::sync::{Notify, mpsc, oneshot};
 use runtime::task::{spawn_blocking, yield_now};
 use runtime::time::sleep;
-use tests::process::{allow_many_descriptors, in_own_process, open_descriptors, threads};
+use tests::process::{
+    allow_many_descriptors, in_own_process, open_descriptors, threads, wait_for_descriptors,
+};
 use tests::wakers::Counting;
 use tests::{Flavour, each_flavour, each_of};
 
@@ -85,7 +87,7 @@ fn ten_thousand_connections_one_after_the_other_leave_nothing() {
             });
             runtime.block_on(visits).unwrap();
             wait_for_tasks(&runtime, 1);
-            assert_eq!(open_descriptors(), before);
+            wait_for_descriptors(before);
             server.abort();
             assert!(runtime.block_on(server).unwrap_err().is_cancelled());
             drop(runtime);
@@ -143,7 +145,7 @@ fn a_thousand_connections_at_once_leave_nothing() {
             }
         });
         wait_for_tasks(&runtime, 1);
-        assert_eq!(open_descriptors(), before);
+        wait_for_descriptors(before);
         drop((runtime, server));
         assert_eq!(open_descriptors(), outside);
     });
@@ -224,10 +226,7 @@ fn a_runtime_that_was_left_in_the_background_goes_too() {
             runtime.shutdown_background();
         }
         wait_for_threads(before);
-        // The watchdog ends this, if they never go.
-        while open_descriptors() > descriptors {
-            std::thread::yield_now();
-        }
+        wait_for_descriptors(descriptors);
     });
 }
 

@@ -6,7 +6,7 @@ use std::process::Stdio;
 
 use runtime::process::Command;
 use tests::each_runtime;
-use tests::process::{in_own_process, limit_descriptors, open_descriptors};
+use tests::process::{in_own_process, limit_descriptors, open_descriptors, wait_for_descriptors};
 
 use crate::{children, shell, sleeper};
 
@@ -62,7 +62,7 @@ fn what_cannot_be_started_gives_the_systems_error() {
             assert_eq!(error.kind(), ErrorKind::NotFound);
         });
         fs::remove_file(&file).unwrap();
-        assert_eq!(open_descriptors(), before);
+        wait_for_descriptors(before);
         assert_eq!(children(), []);
     });
 }
