@@ -60,7 +60,7 @@ class Results:
             elif kind == "peer":
                 name, peer, cost = words[1], words[2], words[3]
                 run.peers.setdefault(name, {})[peer] = {**fields(words[4:]), "cost": float(cost)}
-            elif kind.startswith("geomean"):
+            elif kind.startswith("geomean") or kind == "verdicts":
                 run.last.append(line)
             elif kind == "case":
                 name, runtime = words[1], words[3]
@@ -226,6 +226,10 @@ def is_lost(row):
     return row["ratio"] - row["spread"] > 1
 
 
+def is_won(row):
+    return row["ratio"] + row["spread"] < 1
+
+
 def is_latency(name):
     return name.startswith("latency_")
 
@@ -275,15 +279,39 @@ def table_of_peers(run):
     return lines
 
 
-def lost(runs):
-    """Rows that are behind by more than their spread in every run."""
+def rows_where(runs, is_meant, is_unit_meant=lambda unit: unit != "times"):
+    """The rows whose figures of all runs `is_meant`, with their ratios."""
     names = []
     for name, row in runs[0].rows.items():
         seen = [run.rows[name] for run in runs if name in run.rows]
-        if row["unit"] != "times" and all(is_lost(row) for row in seen):
-            ratios = " and ".join(f"{row['ratio']:.2f}" for row in seen)
+        if is_unit_meant(row["unit"]) and is_meant(seen):
+            ratios = ", ".join(f"{row['ratio']:.2f}" for row in seen)
             names.append(f"`{name}` ({ratios})")
-    return names
+    return ", ".join(names) if names else "none"
+
+
+def verdicts(runs):
+    """Which rows are behind, and which verdicts do not hold."""
+    each = "in every run" if len(runs) > 1 else "beyond the spread"
+
+    def is_behind(seen):
+        return all(is_lost(row) for row in seen)
+
+    lines = [f"Behind Tokio {each}: {rows_where(runs, is_behind)}."]
+    if len(runs) > 1:
+        lines.append(
+            "Behind in some run: "
+            + rows_where(runs, lambda seen: any(map(is_lost, seen)) and not is_behind(seen))
+            + "."
+        )
+        lines.append(
+            "Ahead in one run and behind in another: "
+            + rows_where(runs, lambda seen: any(map(is_lost, seen)) and any(map(is_won, seen)))
+            + "."
+        )
+    more_often = rows_where(runs, is_behind, lambda unit: unit == "times")
+    lines.append(f"More often than with Tokio {each}: {more_often}.")
+    return lines
 
 
 def page(results, folder):
@@ -295,10 +323,8 @@ def page(results, folder):
         for index, each in enumerate(results.runs, 1):
             lines.append(f"Last lines of run {index}: " + ", ".join(f"`{line}`" for line in each.last) + ".")
         lines.append("")
-        behind = lost(results.runs)
-        lines.append("Behind Tokio by more than the spread" + (" in every run" if len(results.runs) > 1 else "") + ": ")
-        lines[-1] += (", ".join(behind) if behind else "none") + "."
-        lines.append("")
+        for line in verdicts(results.runs):
+            lines += [line, ""]
         timed = {name: row for name, row in run.rows.items() if row["unit"] != "times" and not is_latency(name)}
         short = {name: row for name, row in timed.items() if row["unit"] in ("ns", "cpu_ns", "bytes")}
         long = {name: row for name, row in timed.items() if name not in short}

@@ -2,18 +2,24 @@
 //!
 //! A row has several *lives*. In each, all runtimes are built anew and warmed up; then rounds
 //! follow, each of which measures every side, one after the other, with the same number of
-//! iterations. Who comes first changes. The ratio of a row is the median of the ratios of all its
-//! rounds.
+//! iterations. Who comes first changes. The ratio of a life is the median of the ratios of its
+//! rounds, and the ratio of the row that of its lives.
 //!
 //! Rounds, because what slows the machine down for a while slows all sides of a round down. Lives,
 //! because where the kernel puts the threads, and how clients and servers fall into step, is decided
 //! early and then stays: with one life, Tokio against itself was seen at a steady ratio of 0.65.
+//!
+//! So the rounds of one life say little about the next one, and the spread of a row is that of its
+//! lives: half of what lies between the best of them and the worst. A ratio is beyond its spread if all
+//! lives agree on who was the better one, or nearly. Of two sides that are equal each is the better one
+//! by chance, as a coin falls, so eight lives agree by chance in one row of 128 (the sign test).
 
+use std::fmt;
 use std::time::{Duration, Instant};
 
 use crate::process::{Cpus, confine_to};
 use crate::row::{Pace, Row, Workload};
-use crate::statistics::{median, spread};
+use crate::statistics::{half_range, median};
 
 /// How long to measure.
 #[derive(Clone, Copy, Debug)]
@@ -24,8 +30,8 @@ pub struct Plan {
     pub lives: usize,
     /// How often to measure all sides in one life.
     pub rounds: usize,
-    /// After this time no life and no round begins any more, unless there are fewer than
-    /// [`FEWEST_ROUNDS`].
+    /// After this time no round begins any more but the first of a life, and no life unless there
+    /// are fewer than [`FEWEST_LIVES`].
     pub limit: Duration,
 }
 
@@ -33,8 +39,8 @@ impl Plan {
     /// About two seconds per row.
     pub const QUICK: Plan = Plan {
         slice: Duration::from_millis(25),
-        lives: 6,
-        rounds: 4,
+        lives: 8,
+        rounds: 3,
         limit: Duration::from_millis(2500),
     };
 
@@ -53,32 +59,81 @@ impl Plan {
             Pace::Long => Plan {
                 slice: Duration::ZERO,
                 // One round of such a row takes about as long as a life of another.
-                lives: self.lives / 2,
-                rounds: 2,
+                lives: FEWEST_LIVES,
+                rounds: 1,
                 ..self
             },
             Pace::Once => Plan {
                 slice: Duration::ZERO,
-                lives: 2,
-                rounds: 2,
+                lives: 3,
+                rounds: 1,
                 limit: Duration::MAX,
             },
         }
     }
 }
 
-/// Without at least so many, quartiles mean nothing.
-pub const FEWEST_ROUNDS: usize = 6;
+/// Fewer agree by chance too often.
+pub const FEWEST_LIVES: usize = 6;
 
 /// What one number of one side came to.
 #[derive(Clone, Copy, Debug)]
 pub struct Outcome {
     /// The median over the rounds.
     pub cost: f64,
-    /// The median over the rounds of the first side's number divided by this side's.
+    /// The first side's number divided by this side's: the median over the lives of their medians.
     pub ratio: f64,
-    /// Half the interquartile range of that.
+    /// Half the distance between the lowest of those and the highest.
     pub spread: f64,
+}
+
+/// Who is the better one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// The first side, by more than the spread.
+    Ahead,
+    /// Neither, as far as can be told.
+    Level,
+    /// The other side, by more than the spread.
+    Behind,
+}
+
+impl Outcome {
+    /// Of two costs for each round of each life.
+    fn of(lives: &[Vec<(f64, f64)>]) -> Outcome {
+        let rounds = || lives.iter().flatten();
+        let ratios: Vec<f64> = lives
+            .iter()
+            .map(|life| median(&life.iter().map(ratio).collect::<Vec<_>>()))
+            .collect();
+        Outcome {
+            cost: median(&rounds().map(|(_, cost)| *cost).collect::<Vec<_>>()),
+            ratio: median(&ratios),
+            spread: half_range(&ratios),
+        }
+    }
+
+    /// What the first side is beside this one.
+    #[must_use]
+    pub fn verdict(&self) -> Verdict {
+        if self.ratio + self.spread < 1.0 {
+            Verdict::Ahead
+        } else if self.ratio - self.spread > 1.0 {
+            Verdict::Behind
+        } else {
+            Verdict::Level
+        }
+    }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Verdict::Ahead => "ahead",
+            Verdict::Level => "level",
+            Verdict::Behind => "behind",
+        })
+    }
 }
 
 /// Measures one row on all `sides`. Gives, for each of the row's measures, what each side came to.
@@ -94,59 +149,57 @@ pub fn compare(sides: &[&Row], plan: Plan) -> Vec<Vec<Outcome>> {
     }
     let work = first.work;
     let _one_cpu = work.is_confined.then(|| confine_to(Cpus::Last));
-    let rounds = measure(sides, plan.at(work.pace));
+    let lives = measure(sides, plan.at(work.pace));
     (0..work.measures.len())
         .map(|measure| {
-            let of = |side: usize| rounds.iter().map(move |round| round[side][measure]);
-            (0..sides.len())
-                .map(|side| {
-                    let ratios: Vec<f64> = of(0).zip(of(side)).map(ratio).collect();
-                    Outcome {
-                        cost: median(&of(side).collect::<Vec<_>>()),
-                        ratio: median(&ratios),
-                        spread: spread(&ratios),
-                    }
-                })
-                .collect()
+            let outcome = |side: usize| {
+                let costs = |round: &Round| (round[0][measure], round[side][measure]);
+                let lives: Vec<Vec<_>> = lives
+                    .iter()
+                    .map(|life| life.iter().map(costs).collect())
+                    .collect();
+                Outcome::of(&lives)
+            };
+            (0..sides.len()).map(outcome).collect()
         })
         .collect()
 }
 
 /// Of two costs. Of nothing and nothing it is 1, and of something and nothing not infinite, so that
 /// means exist.
-fn ratio((ours, other): (f64, f64)) -> f64 {
+fn ratio(&(ours, other): &(f64, f64)) -> f64 {
     const NOTHING: f64 = 1e-6;
     ours.max(NOTHING) / other.max(NOTHING)
 }
 
-/// For each round, for each side, its numbers.
-fn measure(sides: &[&Row], plan: Plan) -> Vec<Vec<Vec<f64>>> {
+/// For each side, its numbers.
+type Round = Vec<Vec<f64>>;
+
+/// The rounds of each life.
+fn measure(sides: &[&Row], plan: Plan) -> Vec<Vec<Round>> {
     let measures = sides[0].work.measures;
     let begin = Instant::now();
+    let is_late = || begin.elapsed() > plan.limit;
     let mut iterations = None;
-    let mut costs = Vec::new();
-    let is_late = |rounds| rounds >= FEWEST_ROUNDS && begin.elapsed() > plan.limit;
-    for life in 0..plan.lives {
-        if is_late(costs.len()) {
-            break;
-        }
-        let mut workloads = in_turns(life, sides.len(), |side| sides[side].start());
+    let mut lives = Vec::new();
+    while lives.len() < plan.lives && !(lives.len() >= FEWEST_LIVES && is_late()) {
+        let turn = lives.len();
+        let mut workloads = in_turns(turn, sides.len(), |side| sides[side].start());
         // The first run connects sockets, starts threads and touches memory.
-        in_turns(life, sides.len(), |side| workloads[side].run(1));
+        in_turns(turn, sides.len(), |side| workloads[side].run(1));
         let iterations = *iterations.get_or_insert_with(|| calibrate(&mut workloads, plan.slice));
         if iterations > 1 {
-            in_turns(life, sides.len(), |side| workloads[side].run(iterations));
+            in_turns(turn, sides.len(), |side| workloads[side].run(iterations));
         }
-        for round in 0..plan.rounds {
-            if is_late(costs.len()) {
-                break;
-            }
-            costs.push(in_turns(life + round, sides.len(), |side| {
+        let mut rounds = Vec::new();
+        while rounds.len() < plan.rounds && (rounds.is_empty() || !is_late()) {
+            rounds.push(in_turns(turn + rounds.len(), sides.len(), |side| {
                 workloads[side].per_operation(iterations, measures)
             }));
         }
+        lives.push(rounds);
     }
-    costs
+    lives
 }
 
 /// Does `what` for each side, in an order that `turn` turns round, and gives the results in the
@@ -196,6 +249,20 @@ fn time(workload: &mut Workload, iterations: u64) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_verdict_needs_all_lives() {
+        let outcome = |costs: [f64; 3]| {
+            // Whatever a single round was.
+            let life = |cost: f64| vec![(cost, 100.0), (2.0 * cost, 200.0), (100.0, cost)];
+            Outcome::of(&costs.map(life))
+        };
+        assert_eq!(outcome([80.0, 90.0, 99.0]).verdict(), Verdict::Ahead);
+        assert_eq!(outcome([80.0, 90.0, 101.0]).verdict(), Verdict::Level);
+        assert_eq!(outcome([95.0, 105.0, 110.0]).verdict(), Verdict::Level);
+        assert_eq!(outcome([101.0, 110.0, 119.0]).verdict(), Verdict::Behind);
+        assert_eq!(outcome([100.0; 3]).verdict(), Verdict::Level);
+    }
 
     #[test]
     fn every_side_has_its_turn_and_its_result() {

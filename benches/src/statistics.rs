@@ -1,4 +1,4 @@
-//! Medians, quartiles and the geometric mean.
+//! Medians, other quantiles, and the geometric mean.
 
 /// The value below which `share` of the values lie, between neighbours by proportion.
 ///
@@ -26,14 +26,14 @@ pub fn median(values: &[f64]) -> f64 {
     quantile(values, 0.5)
 }
 
-/// Half of the interquartile range: half of all values lie about this near to the median.
+/// Half the distance between the smallest value and the largest.
 ///
 /// # Panics
 ///
 /// If there are no values.
 #[must_use]
-pub fn spread(values: &[f64]) -> f64 {
-    (quantile(values, 0.75) - quantile(values, 0.25)) / 2.0
+pub fn half_range(values: &[f64]) -> f64 {
+    (quantile(values, 1.0) - quantile(values, 0.0)) / 2.0
 }
 
 /// The mean for ratios: of 2 and 0.5 it is 1.
@@ -58,9 +58,9 @@ mod tests {
     }
 
     #[test]
-    fn the_spread_is_half_the_distance_of_the_quartiles() {
-        assert_eq!(spread(&[1.0, 2.0, 3.0, 4.0, 5.0]), 1.0);
-        assert_eq!(spread(&[5.0]), 0.0);
+    fn the_range_goes_from_the_smallest_to_the_largest() {
+        assert_eq!(half_range(&[3.0, 1.0, 1.5]), 1.0);
+        assert_eq!(half_range(&[5.0]), 0.0);
     }
 
     #[test]

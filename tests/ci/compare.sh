@@ -18,10 +18,12 @@ for row in echo_1_ct echo_1_cpu_ct echo_1_switches_ct; do
     grep -Eq -- "^peer $row floor $number $figures" <<<"$output" ||
         { echo "FAILED: no line of the floor of $row"; exit 1; }
 done
-{ read -r system && read -r last; } < <(tail -n 2 <<<"$output")
+{ read -r verdicts && read -r system && read -r last; } < <(tail -n 3 <<<"$output")
+[[ $verdicts =~ ^verdicts\ ahead\ [0-9]+\ level\ [0-9]+\ behind\ [0-9]+(\ [a-z0-9_]+)*$ ]] ||
+    { echo "FAILED: the verdicts are not told"; exit 1; }
 [[ $system =~ ^geomean_system\ $number$ && $last =~ ^geomean\ $number\ worst\ [a-z0-9_]+\ $number$ ]] ||
     { echo "FAILED: the last lines are not the means"; exit 1; }
-[[ $(wc -l <<<"$output") -eq $((${#rows[@]} + 7)) ]] || { echo "FAILED: unexpected lines"; exit 1; }
+[[ $(wc -l <<<"$output") -eq $((${#rows[@]} + 8)) ]] || { echo "FAILED: unexpected lines"; exit 1; }
 
 output=$(cargo run --release -p benches --bin stall -- none)
 printf '%s\n' "$output"

@@ -6,7 +6,7 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use benches::comparison::{Plan, compare};
+use benches::comparison::{Outcome, Plan, Verdict, compare};
 use benches::heap::Counted;
 use benches::row::{Row, Unit};
 use benches::sides::{self, Side};
@@ -33,18 +33,20 @@ usage: compare [--quick] [--all] [--null] [--only SIDE] [--workers N] [ROW...]
   --help       this text
 
 Each number is one line, `row NAME ours X tokio Y unit U ratio R spread S`:
-  X, Y    cost of one operation, the median over the rounds. Less is better in all units: ns and us
+  X, Y    cost of one operation, the median over all rounds. Less is better in all units: ns and us
           (on the wall), cpu_ns (CPU time of the process), cpu_us (CPU time of the server, which is
           a process of its own), bytes, times (how often something happens).
-  R       the median over the rounds of ours/tokio. Below 1 this runtime is the better one.
-  S       half the interquartile range of ours/tokio over the rounds: half of the rounds were
-          within about R-S and R+S.
+  R       ours/tokio, the median over several lives of their medians; for each life both runtimes are
+          built anew. Below 1 this runtime is the better one.
+  S       half the distance between the best of the lives and the worst. There are eight in a quick
+          run, ten in a full one, and fewer for rows that take long. A row is ahead if R+S is below 1, behind if R-S is above 1, and otherwise level.
 Where others do the same work, a line follows for each of them, `peer NAME WHO X unit U ratio R
 spread S`, with R as ours/WHO. WHO is `floor` (a bare mio loop on one thread, without tasks),
 `per_core` (one current-thread Tokio per CPU, with SO_REUSEPORT) or `smol`.
-The last lines are `geomean_system R`, the geometric mean of the ratios of the rows in which most of
-the time goes to the system, and `geomean R worst NAME R`: the mean of the others, and the highest
-ratio of all. Numbers of the unit `times` are in none of these.
+The last lines are `verdicts ahead A level L behind B NAME...`, how many rows are what and which are
+behind; `geomean_system R`, the geometric mean of the ratios of the rows in which most of the time goes
+to the system; and `geomean R worst NAME R`: the mean of the others, and the highest ratio of all.
+Numbers of the unit `times` are in none of these.
 
 A name that ends in _ct is the row on the current-thread runtime; the others are on the
 multi-thread runtime. All runtimes have their default settings, live through the whole row and
@@ -187,7 +189,7 @@ fn measure(participants: &[(Side, &Row)], plan: Plan, ratios: &mut Ratios) -> St
         );
         // How often something happens is told for those who look, and makes no mean.
         if unit != Unit::Times {
-            ratios.add(&name, row.work.is_micro, tokio.ratio);
+            ratios.add(&name, row.work.is_micro, tokio);
         }
         for ((side, _), outcome) in participants.iter().zip(outcomes).skip(2) {
             text += &format!(
@@ -205,10 +207,19 @@ struct Ratios {
     micro: Vec<f64>,
     system: Vec<f64>,
     worst: Option<(String, f64)>,
+    ahead: usize,
+    level: usize,
+    behind: Vec<String>,
 }
 
 impl Ratios {
-    fn add(&mut self, name: &str, is_micro: bool, ratio: f64) {
+    fn add(&mut self, name: &str, is_micro: bool, outcome: &Outcome) {
+        match outcome.verdict() {
+            Verdict::Ahead => self.ahead += 1,
+            Verdict::Level => self.level += 1,
+            Verdict::Behind => self.behind.push(name.to_owned()),
+        }
+        let ratio = outcome.ratio;
         if is_micro {
             self.micro.push(ratio);
         } else {
@@ -224,7 +235,13 @@ impl Ratios {
         let Some((name, worst)) = &self.worst else {
             return String::new();
         };
-        let mut text = String::new();
+        let (ahead, level, behind) = (self.ahead, self.level, self.behind.len());
+        let mut text = format!("verdicts ahead {ahead} level {level} behind {behind}");
+        for name in &self.behind {
+            text += " ";
+            text += name;
+        }
+        text += "\n";
         let mut last = &self.system;
         if !self.micro.is_empty() {
             if !self.system.is_empty() {
