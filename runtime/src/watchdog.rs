@@ -78,15 +78,32 @@ impl Settings {
         on_stall: None,
     };
 
-    /// How often the monitor looks: twice within the shorter limit, so that a stall is seen at one and
-    /// a half times the limit at the latest. `None` if there is nothing to look for. Where nobody
-    /// `can_be_rescued` the limit for reports counts alone: a thread that wakes up every other
-    /// millisecond for nothing costs one per cent of a processor.
-    fn tick(&self, can_be_rescued: bool) -> Option<Duration> {
-        let rescue_after = self.rescue_after.filter(|_| can_be_rescued);
-        let limits = [rescue_after, self.report_after];
+    fn limits(&self, can_be_rescued: bool) -> Limits {
+        Limits {
+            rescue_after: self.rescue_after.filter(|_| can_be_rescued),
+            report_after: self.report_after,
+        }
+    }
+}
+
+/// What the monitor looks for.
+#[derive(Clone, Copy)]
+struct Limits {
+    /// `None` where nobody can be rescued, too.
+    rescue_after: Option<Duration>,
+    report_after: Option<Duration>,
+}
+
+impl Limits {
+    /// How often the monitor looks, if it has seen nothing that lasts: so that it has looked once more
+    /// before the shorter limit, and comes again in time for that. A stall is seen at one and three
+    /// quarters of the limit at the latest. Not more often, for a thread that wakes up every other
+    /// millisecond for nothing takes up to one per cent of a processor. `None` if there is nothing to
+    /// look for.
+    fn tick(self) -> Option<Duration> {
+        let limits = [self.rescue_after, self.report_after];
         let shortest = limits.into_iter().flatten().min()?;
-        Some((shortest / 2).clamp(Duration::from_millis(1), Duration::from_millis(100)))
+        Some((shortest / 4 * 3).clamp(Duration::from_millis(1), Duration::from_millis(100)))
     }
 }
 
@@ -116,6 +133,7 @@ pub(crate) struct Sighting {
 
 /// The part of a runtime that watches the rest.
 pub(crate) struct Watchdog {
+    limits: Limits,
     /// How often the monitor looks; `None` if there is none.
     tick: Option<Duration>,
     sleep: Sleep,
@@ -136,8 +154,10 @@ pub(crate) struct Tally {
 impl Watchdog {
     pub(crate) fn new(settings: &Settings, can_be_rescued: bool) -> Self {
         asymmetric::prepare();
+        let limits = settings.limits(can_be_rescued);
         Self {
-            tick: settings.tick(can_be_rescued),
+            limits,
+            tick: limits.tick(),
             sleep: Sleep::new(),
             monitor: Mutex::default(),
             stopped: AtomicBool::new(false),

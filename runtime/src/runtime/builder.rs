@@ -513,7 +513,7 @@ impl Builder {
     }
 
     /// Lets a worker that begins to run tasks wake another to wait for the events of sockets meanwhile,
-    /// if one sleeps. By default that is done when a task runs for more than about 2 ms, because to wake
+    /// if one sleeps. By default that is done when a task runs for more than about 3 ms, because to wake
     /// a thread for each event costs more than most tasks. Timers stay with the worker.
     ///
     /// Nothing changes on a current-thread runtime.

@@ -4,9 +4,9 @@
 //!
 //! Every tick it compares each worker's [`Post`] with what it saw before. While the turn is the same,
 //! and in a poll, the time of the stall runs; it begins with the tick that saw the turn first, so that
-//! a worker need not look at a clock. Two limits follow: one for the rescue, one for the report. A
-//! rescued thread goes to the list of those that are held up, where the reports go on until it comes
-//! back.
+//! a worker need not look at a clock. Two limits follow: one for the rescue, one for the report. From
+//! the second look on it comes in time for them, not at the next tick. A rescued thread goes to the
+//! list of those that are held up, where the reports go on until it comes back.
 //!
 //! # What is no stall
 //!
@@ -24,13 +24,16 @@ use runtime_base::parker::Parker;
 use super::courtesy::Courtesy;
 use super::post::{self, Post};
 use super::report::{Case, Reports};
-use super::whereabouts::{ProcessorTime, processor_time};
-use super::{Rescue, Sighting, Watchdog, Watched};
+use super::whereabouts::{ProcessorTime, Whereabouts, processor_time, whereabouts};
+use super::{Limits, Rescue, Sighting, Watchdog, Watched};
 use crate::task::Id;
 
 /// A monitor that comes so much too late stood still together with the process. Chosen: longer than a
 /// busy system keeps a thread waiting, shorter than anybody's stop in a debugger.
 const STANDSTILL: Duration = Duration::from_millis(50);
+
+/// A look that comes sooner after another one sees nothing new.
+const SHORTEST_PAUSE: Duration = Duration::from_micros(500);
 
 /// A worker in one poll, or a thread that is held up in one.
 struct Observation {
@@ -50,7 +53,10 @@ struct Observation {
 struct Monitor {
     courtesy: Courtesy,
     watched: Arc<dyn Watched>,
+    limits: Limits,
     tick: Duration,
+    /// How long until the next look, if nobody wakes up before.
+    pause: Duration,
     workers: Vec<Option<Observation>>,
     /// Threads without their seat.
     held_up: Vec<Observation>,
@@ -65,7 +71,9 @@ pub(super) fn run(watched: Arc<dyn Watched>, mut parker: Parker) {
     let Some(tick) = watchdog.tick else { return };
     let mut monitor = Monitor {
         courtesy: Courtesy::begin(),
+        limits: watchdog.limits,
         tick,
+        pause: tick,
         workers: (0..watched.worker_count()).map(|_| None).collect(),
         held_up: Vec::new(),
         is_progress: true,
@@ -81,8 +89,8 @@ pub(super) fn run(watched: Arc<dyn Watched>, mut parker: Parker) {
         monitor.look(now);
         match monitor.may_sleep(watchdog) {
             None => {
-                planned = Instant::now() + tick;
-                parker.park_for(Some(tick));
+                planned = Instant::now() + monitor.pause;
+                parker.park_for(Some(monitor.pause));
             }
             Some(limit) => {
                 parker.park_for(limit);
@@ -106,6 +114,7 @@ impl Monitor {
 
     fn look(&mut self, now: Instant) {
         self.is_progress = false;
+        self.pause = self.tick;
         for worker in 0..self.workers.len() {
             let sighting = self.watched.look(worker);
             let observation = self.workers[worker].take();
@@ -135,7 +144,6 @@ impl Monitor {
         if !post::is_in_poll(observation.turn) {
             return Some(observation);
         }
-        let settings = &self.watched.estate().settings.stalls;
         let elapsed = now.saturating_duration_since(observation.since);
         if observation.culprit.is_none() {
             let culprit = (observation.post.task(), observation.post.spawned_at());
@@ -145,8 +153,11 @@ impl Monitor {
             observation.culprit = Some(culprit);
         }
         self.watched.attend_for(observation.worker);
+        let limits = self.limits;
         let is_due = |limit: Option<Duration>| limit.is_some_and(|limit| elapsed >= limit);
-        if !is_due(settings.rescue_after) && !is_due(settings.report_after) {
+        if !is_due(limits.rescue_after) && !is_due(limits.report_after) {
+            self.come_back_for(limits.rescue_after, elapsed);
+            self.come_back_for(limits.report_after, elapsed);
             let thread = observation.post.thread();
             if observation.processor.is_none() {
                 observation.processor = processor_time(thread).map(|time| (now, time));
@@ -158,7 +169,8 @@ impl Monitor {
             observation.processor = None;
             return Some(observation);
         }
-        if is_due(settings.rescue_after) {
+        // Where nobody can be rescued, too: the report is to say so.
+        if is_due(self.watched.estate().settings.stalls.rescue_after) {
             let sighting = observation.sighting();
             let _exception = self.courtesy.make_exception();
             observation.rescue = self.watched.clone().rescue(observation.worker, &sighting);
@@ -179,14 +191,14 @@ impl Monitor {
     }
 
     fn report_if_due(&mut self, observation: &mut Observation, now: Instant) {
-        let estate = self.watched.estate();
         let elapsed = now.saturating_duration_since(observation.since);
-        let Some(limit) = estate.settings.stalls.report_after else {
+        let Some(limit) = self.limits.report_after else {
             return;
         };
         if elapsed < limit {
-            return;
+            return self.come_back_for(Some(limit), elapsed);
         }
+        let estate = self.watched.estate();
         let (task, spawned_at) = observation.culprit.unwrap_or_default();
         let tally = &estate.watchdog.tally;
         tally.lasted(elapsed);
@@ -210,10 +222,18 @@ impl Monitor {
         self.reports.report(&self.watched, case, now);
     }
 
+    /// What has lasted so long may last until the limit.
+    fn come_back_for(&mut self, limit: Option<Duration>, elapsed: Duration) {
+        if let Some(limit) = limit {
+            let left = limit.saturating_sub(elapsed);
+            self.pause = self.pause.min(left.max(SHORTEST_PAUSE));
+        }
+    }
+
     /// Whether there is nothing to watch, and then for how long.
     fn may_sleep(&self, watchdog: &Watchdog) -> Option<Option<Duration>> {
         // A worker that works in short bursts is not worth a wake-up for each of them.
-        let reports = self.watched.estate().settings.stalls.report_after.is_some();
+        let reports = self.limits.report_after.is_some();
         let is_due = |held_up: &Observation| reports && !held_up.is_counted;
         if self.is_progress || self.held_up.iter().any(is_due) {
             return None;
@@ -273,7 +293,11 @@ fn is_starved(observation: &Observation, now: Instant) -> bool {
     };
     let used = after.used.saturating_sub(before.used);
     let waited = after.waited.saturating_sub(before.waited);
-    // A thread that spins on a busy machine gets its share of it; one that sleeps waits for nothing.
     let elapsed = now.saturating_duration_since(since);
-    waited > elapsed / 2 && waited > used * 4
+    // A thread that spins on a busy machine gets its share of it.
+    if used > elapsed / 8 {
+        return false;
+    }
+    // One that sleeps waits for nothing. The system counts what a thread has waited when it is over.
+    waited > elapsed / 2 || whereabouts(observation.post.thread()) == Whereabouts::OnCpu
 }

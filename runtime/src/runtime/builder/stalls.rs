@@ -10,8 +10,8 @@ use crate::watchdog::Stall;
 
 impl Builder {
     /// After how long a poll counts as a stall whose worker needs rescue: another thread takes over the
-    /// worker's sockets, timers and queue. By default 4 ms; it is noticed within one and a half times
-    /// that. `None` switches the rescue off. Less than 1 ms has the effect of 1 ms.
+    /// worker's sockets, timers and queue. By default 4 ms; it is noticed within one and three
+    /// quarters of that. `None` switches the rescue off. Less than 1 ms has the effect of 1 ms.
     ///
     /// A current-thread runtime has nobody to take over, and ignores it.
     ///
