@@ -291,13 +291,50 @@ fn is_starved(observation: &Observation, now: Instant) -> bool {
     let Some(after) = processor_time(observation.post.thread()) else {
         return false;
     };
-    let used = after.used.saturating_sub(before.used);
-    let waited = after.waited.saturating_sub(before.waited);
+    let got = ProcessorTime {
+        used: after.used.saturating_sub(before.used),
+        waited: after.waited.saturating_sub(before.waited),
+    };
     let elapsed = now.saturating_duration_since(since);
+    let whereabouts = || whereabouts(observation.post.thread());
+    got_no_processor(got, elapsed, whereabouts)
+}
+
+fn got_no_processor(
+    got: ProcessorTime,
+    elapsed: Duration,
+    whereabouts: impl FnOnce() -> Whereabouts,
+) -> bool {
     // A thread that spins on a busy machine gets its share of it.
-    if used > elapsed / 8 {
+    if got.used > elapsed / 8 {
         return false;
     }
     // One that sleeps waits for nothing. The system counts what a thread has waited when it is over.
-    waited > elapsed / 2 || whereabouts(observation.post.thread()) == Whereabouts::OnCpu
+    got.waited > elapsed / 2 || whereabouts() == Whereabouts::OnCpu
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_thread_that_waits_for_a_processor_is_told_from_one_that_blocks_or_spins() {
+        let of_a_millisecond = |used, waited, whereabouts| {
+            let got = ProcessorTime {
+                used: Duration::from_micros(used),
+                waited: Duration::from_micros(waited),
+            };
+            got_no_processor(got, Duration::from_millis(1), || whereabouts)
+        };
+        let asleep = Whereabouts::Sleeping;
+        assert!(!of_a_millisecond(0, 0, asleep));
+        assert!(!of_a_millisecond(50, 100, asleep));
+        // It spins, with a processor of its own or half of one.
+        assert!(!of_a_millisecond(1_000, 0, Whereabouts::OnCpu));
+        assert!(!of_a_millisecond(500, 500, Whereabouts::OnCpu));
+        // It has got a processor at last, or waits still.
+        assert!(of_a_millisecond(100, 900, Whereabouts::OnCpu));
+        assert!(of_a_millisecond(0, 0, Whereabouts::OnCpu));
+        assert!(!of_a_millisecond(0, 0, Whereabouts::Unknown));
+    }
 }
