@@ -29,6 +29,7 @@ mod attendance;
 pub(crate) mod counters;
 mod current_thread;
 mod estate;
+mod every;
 mod idle;
 mod injection;
 mod multi_thread;

@@ -40,6 +40,7 @@ use runtime_timer::Clock;
 
 use super::counters::Counters;
 use super::estate::Estate;
+use super::every::Every;
 use super::worker::wake_all;
 use crate::runtime::driver::{Driver, Enabled, Lookout, Notifier};
 use crate::runtime::dump::requests;
@@ -86,11 +87,14 @@ struct Place {
     waiting: Vec<Unparker>,
 }
 
+/// Polls between two looks at the injection queue, which only other threads fill; Tokio's figure.
+const GLOBAL_QUEUE_INTERVAL: u32 = 31;
+
 /// What makes a thread the scheduler's.
 struct Seat {
     queue: VecDeque<Runnable>,
-    /// Polls of tasks so far.
-    tick: u32,
+    /// When the injection queue comes first.
+    injection_first: Every,
     /// Where the generator of chance goes on, if it has a seed.
     random: Option<u64>,
 }
@@ -138,6 +142,9 @@ impl CurrentThread {
             flag: AtomicBool::new(false),
             notifier: driver.notifier().clone(),
         });
+        let injection_interval = settings
+            .global_queue_interval
+            .unwrap_or(GLOBAL_QUEUE_INTERVAL);
         Ok(Self {
             own_thread: match runs {
                 Runs::Anywhere => None,
@@ -150,7 +157,7 @@ impl CurrentThread {
             place: Mutex::new(Place {
                 seat: Some(Box::new(Seat {
                     queue: VecDeque::new(),
-                    tick: 0,
+                    injection_first: Every::new(injection_interval),
                     random,
                 })),
                 waiting: Vec::new(),

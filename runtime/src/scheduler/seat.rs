@@ -10,6 +10,7 @@ use runtime_base::random;
 use runtime_base::wake_batch::WakeBatch;
 
 use super::counters::{BusySince, Counters};
+use super::every::Every;
 use super::multi_thread::MultiThread;
 use super::ring::{self, Owner};
 use super::worker;
@@ -24,10 +25,10 @@ pub(crate) struct Seat {
     /// The task that was woken last.
     pub(super) next: Option<Runnable>,
     pub(super) ring: Owner<Runnable>,
-    /// Polls of tasks so far.
-    pub(super) tick: u32,
-    /// Every so many of them the injection queue comes first.
-    pub(super) global_queue_interval: u32,
+    /// When to look at the driver, whatever there is to do.
+    pub(super) looks: Every,
+    /// When the injection queue comes first.
+    pub(super) injection_first: Every,
     /// Tasks that came from `next` one after the other.
     next_streak: u32,
     /// Whether this worker counts as searching in [`Idle`](super::idle::Idle).
@@ -70,8 +71,8 @@ impl Seat {
         Self {
             next: None,
             ring,
-            tick: 0,
-            global_queue_interval: global_queue_interval(settings, counters),
+            looks: Every::new(settings.event_interval),
+            injection_first: Every::new(global_queue_interval(settings, counters)),
             next_streak: 0,
             searching: false,
             delivering: false,
@@ -109,7 +110,7 @@ impl Seat {
     /// The next task of this worker's own, or one of the injection queue.
     #[inline]
     pub(super) fn next_task(&mut self, scheduler: &MultiThread) -> Option<Runnable> {
-        if self.tick.is_multiple_of(self.global_queue_interval)
+        if self.injection_first.is_due()
             && let Some(task) = scheduler.estate().injection.pop()
         {
             return Some(task);

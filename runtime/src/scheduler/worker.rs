@@ -224,11 +224,9 @@ impl Worker {
     fn run(&self) {
         let mut batch = WakeBatch::new();
         while !self.scheduler.is_shut_down() {
-            let mut step = self.next_step();
+            let mut step = self.next_step(true);
             if let Some(Step::Look) = step {
-                // Besides, not instead: the tick may also be the one of the injection queue.
-                self.poll_driver(&mut batch);
-                step = self.take_task();
+                step = self.look_before_next_step(&mut batch);
             }
             match step {
                 Some(Step::Run(task)) => {
@@ -253,25 +251,15 @@ impl Worker {
         self.scheduler.retire(seat);
     }
 
-    /// Counts a poll and decides what it is; `None` without a seat.
-    #[inline]
-    fn next_step(&self) -> Option<Step> {
-        let interval = self.scheduler.estate().settings.event_interval;
-        let look = self.holder.with_seat(|seat| {
-            seat.tick = seat.tick.wrapping_add(1);
-            seat.tick.is_multiple_of(interval)
-        })?;
-        if look {
-            return Some(Step::Look);
-        }
-        self.take_task()
-    }
-
-    /// A task of this worker, of the injection queue, or of another worker.
-    #[inline]
-    fn take_task(&self) -> Option<Step> {
+    /// Decides what comes next: a task of this worker, of the injection queue, or of another worker,
+    /// unless it is time for a look at the driver and that `may_be`. `None` without a seat.
+    #[inline(always)]
+    fn next_step(&self, look_may_be: bool) -> Option<Step> {
         let mut found_by_search = false;
         let step = self.holder.with_seat(|seat| {
+            if look_may_be && seat.looks.is_due() {
+                return Step::Look;
+            }
             let task = seat
                 .next_task(&self.scheduler)
                 .or_else(|| seat.steal(&self.scheduler, self.index));
@@ -286,6 +274,12 @@ impl Worker {
             self.scheduler.wake_one();
         }
         Some(step)
+    }
+
+    #[inline(never)]
+    fn look_before_next_step(&self, batch: &mut WakeBatch) -> Option<Step> {
+        self.poll_driver(batch);
+        self.next_step(false)
     }
 
     #[inline]
@@ -314,8 +308,9 @@ impl Worker {
         self.holder.with_seat(|seat| {
             let counters = self.counters();
             event(&mut seat.busy, counters);
-            seat.global_queue_interval =
-                global_queue_interval(&self.scheduler.estate().settings, counters);
+            let settings = &self.scheduler.estate().settings;
+            let interval = global_queue_interval(settings, counters);
+            seat.injection_first.set_interval(interval);
         });
         self.scheduler.estate().tallies.collect_forced_yields();
     }

@@ -21,9 +21,6 @@ use crate::spare::Recycled;
 use crate::task::Runnable;
 use crate::watchdog::Post;
 
-/// Polls between two looks at the injection queue, which only other threads fill; Tokio's figure.
-const GLOBAL_QUEUE_INTERVAL: u32 = 31;
-
 /// The thread that has the seat.
 pub(super) struct Running {
     pub(super) scheduler: Arc<CurrentThread>,
@@ -173,10 +170,8 @@ impl Running {
 
     fn next_task(&self) -> Option<Runnable> {
         self.with_seat(|seat| {
-            seat.tick = seat.tick.wrapping_add(1);
             let injection = &self.scheduler.estate.injection;
-            let interval = self.scheduler.estate.settings.global_queue_interval;
-            let next = if seat.tick % interval.unwrap_or(GLOBAL_QUEUE_INTERVAL) == 0 {
+            let next = if seat.injection_first.is_due() {
                 injection.pop().or_else(|| seat.queue.pop_front())
             } else {
                 seat.queue.pop_front().or_else(|| injection.pop())
