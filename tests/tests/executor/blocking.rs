@@ -1,9 +1,12 @@
 //! Blocking work: the pool, and `block_in_place`.
 
 use std::collections::HashSet;
+use std::future::Future;
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Barrier, Condvar, Mutex};
+use std::task::{Context, Wake, Waker};
 use std::thread;
 use std::time::Duration;
 
@@ -187,6 +190,30 @@ fn while_a_task_blocks_in_place_the_others_of_its_worker_go_on() {
             block_in_place(|| receive.recv().unwrap())
         });
         assert_eq!(runtime.block_on(task).unwrap(), 7);
+    });
+}
+
+#[test]
+fn who_yielded_is_woken_before_the_thread_blocks_in_place() {
+    struct Flag(AtomicBool);
+    impl Wake for Flag {
+        fn wake(self: Arc<Self>) {
+            self.0.store(true, SeqCst);
+        }
+    }
+
+    each_of(&Flavour::WITH_WORKERS, |flavour| {
+        let runtime = flavour.build();
+        let task = runtime.spawn(async {
+            let flag = Arc::new(Flag(AtomicBool::new(false)));
+            let waker = Waker::from(flag.clone());
+            let mut yields = pin!(yield_now());
+            let polled = yields.as_mut().poll(&mut Context::from_waker(&waker));
+            assert!(polled.is_pending());
+            assert!(!flag.0.load(SeqCst), "not before others had their turn");
+            assert!(block_in_place(|| flag.0.load(SeqCst)));
+        });
+        runtime.block_on(task).unwrap();
     });
 }
 

@@ -2,7 +2,9 @@
 
 use std::rc::Rc;
 
-use super::{WORKER, Worker};
+use runtime_base::wake_batch::WakeBatch;
+
+use super::{WORKER, Worker, wake_all};
 
 /// Takes the seat back when dropped, if nobody has begun to run it. Made by [`hand_over`].
 pub(crate) struct HandedOver {
@@ -26,6 +28,11 @@ pub(crate) fn hand_over() -> HandedOver {
     if let Some(task) = seat.next.take() {
         seat.push_last(&worker.scheduler, task);
     }
+    // Whoever yielded is woken before this thread blocks, not when the other one gets round to it.
+    let mut yielded = WakeBatch::new();
+    seat.deferred
+        .drain(..)
+        .for_each(|waker| yielded.push(waker));
     let was_searching = std::mem::replace(&mut seat.searching, false);
     if was_searching && worker.scheduler.idle().end_search() {
         worker.scheduler.wake_one();
@@ -39,6 +46,8 @@ pub(crate) fn hand_over() -> HandedOver {
         );
         worker.scheduler.attend_for(worker.index);
     }
+    // Without the seat: their code may block, too.
+    wake_all(&mut yielded);
     HandedOver {
         worker: Some(worker),
     }
