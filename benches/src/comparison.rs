@@ -59,7 +59,6 @@ impl Plan {
             Pace::Long => Plan {
                 slice: Duration::ZERO,
                 // One round of such a row takes about as long as a life of another.
-                lives: FEWEST_LIVES,
                 rounds: 1,
                 ..self
             },

@@ -252,7 +252,7 @@ impl Worker {
     }
 
     /// Decides what comes next: a task of this worker, of the injection queue, or of another worker,
-    /// unless it is time for a look at the driver and that `may_be`. `None` without a seat.
+    /// unless it is time for a look at the driver, if `look_may_be`. `None` without a seat.
     #[inline(always)]
     fn next_step(&self, look_may_be: bool) -> Option<Step> {
         let mut found_by_search = false;
@@ -276,6 +276,7 @@ impl Worker {
         Some(step)
     }
 
+    /// Looks at the driver, and then decides. Apart from the loop, which is shorter without it.
     #[inline(never)]
     fn look_before_next_step(&self, batch: &mut WakeBatch) -> Option<Step> {
         self.poll_driver(batch);

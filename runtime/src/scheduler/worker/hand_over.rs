@@ -38,6 +38,10 @@ pub(crate) fn hand_over() -> HandedOver {
         worker.scheduler.wake_one();
     }
     *worker.remote().seat.lock() = Some(seat);
+    // From here on the seat comes back, also if what follows panics: the code of subscribers and wakers.
+    let handed_over = HandedOver {
+        worker: Some(worker.clone()),
+    };
     if let Err(error) = worker.scheduler.start_worker(worker.index) {
         // Nobody else can do the work meanwhile; better late than never.
         tracing::error!(
@@ -48,9 +52,7 @@ pub(crate) fn hand_over() -> HandedOver {
     }
     // Without the seat: their code may block, too.
     wake_all(&mut yielded);
-    HandedOver {
-        worker: Some(worker),
-    }
+    handed_over
 }
 
 impl Drop for HandedOver {
