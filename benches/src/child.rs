@@ -1,4 +1,4 @@
-//! Processes that a program starts from itself: servers and their clients.
+//! Processes that a program starts from itself: servers, their clients, and the lives of rows.
 //!
 //! A server in a process of its own has its CPU time, its context switches and its memory for
 //! itself, and client and server each have as many descriptors as a process may have. A child talks
@@ -12,7 +12,7 @@ use std::sync::OnceLock;
 use std::{io, thread};
 
 use crate::process::{SyscallCounter, Usage, raise_descriptor_limit, usage_of};
-use crate::{load, serving};
+use crate::{life, load, serving};
 
 /// The argument that makes a child of a program.
 const MARK: &str = "--child";
@@ -47,6 +47,7 @@ pub fn run_if_asked() {
             serving::run(&rest)
         }
         "client" => load::run_client(&rest),
+        life::KIND => life::run(&rest),
         _ => panic!("there are no children of the kind `{kind}`"),
     }
     std::process::exit(0);
@@ -111,6 +112,12 @@ impl Child {
         let input = self.input.as_mut().expect("it is open until the end");
         writeln!(input, "{question}").expect("a child has ended before its time");
         self.hear()
+    }
+
+    /// Tells it to end, and waits until it has.
+    pub fn end(mut self) {
+        drop(self.input.take());
+        let _ = self.process.wait();
     }
 
     /// What it has used so far.

@@ -1,7 +1,7 @@
 //! Runs the sides of a row against each other.
 //!
-//! A row has several *lives*. In each, all runtimes are built anew and warmed up; then rounds
-//! follow, each of which measures every side, one after the other, with the same number of
+//! A row has several *lives*, each in a process of its own. In each, all runtimes are built anew and
+//! warmed up; then rounds follow, each of which measures every side, one after the other, with the same number of
 //! iterations. Who comes first changes. The ratio of a life is the median of the ratios of its
 //! rounds, and the ratio of the row that of its lives.
 //!
@@ -17,8 +17,9 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
-use crate::process::{Cpus, confine_to};
-use crate::row::{Pace, Row, Workload};
+use crate::life::{Life, Round};
+use crate::row::{Pace, Row};
+use crate::sides::Side;
 use crate::statistics::{half_range, median};
 
 /// How long to measure.
@@ -135,21 +136,28 @@ impl fmt::Display for Verdict {
     }
 }
 
-/// Measures one row on all `sides`. Gives, for each of the row's measures, what each side came to.
+/// Measures one row on all sides, each with its name. Gives, for each of the row's measures, what each
+/// side came to.
+///
+/// Each life has a process of its own, unless there is one side only: then there is nothing to compare,
+/// and all of it runs in this process, for profilers.
 ///
 /// # Panics
 ///
 /// If the sides do other work, or if there are none.
 #[must_use]
-pub fn compare(sides: &[&Row], plan: Plan) -> Vec<Vec<Outcome>> {
-    let first = sides.first().expect("at least one side");
-    for side in sides {
-        assert_eq!(side.name(), first.name(), "rows of different work");
+pub fn compare(sides: &[(Side, &Row)], workers: usize, plan: Plan) -> Vec<Vec<Outcome>> {
+    let (_, first) = sides.first().expect("at least one side");
+    let (names, rows): (Vec<Side>, Vec<&Row>) = sides.iter().copied().unzip();
+    for row in &rows {
+        assert_eq!(row.name(), first.name(), "rows of different work");
     }
-    let work = first.work;
-    let _one_cpu = work.is_confined.then(|| confine_to(Cpus::Last));
-    let lives = measure(sides, plan.at(work.pace));
-    (0..work.measures.len())
+    let begin = |turn: usize| match names.len() {
+        1 => Life::begin_here(&rows, turn),
+        _ => Life::begin_apart(&first.name(), &names, workers, turn),
+    };
+    let lives = measure(begin, plan.at(first.work.pace));
+    (0..first.work.measures.len())
         .map(|measure| {
             let outcome = |side: usize| {
                 let costs = |round: &Round| (round[0][measure], round[side][measure]);
@@ -171,78 +179,31 @@ fn ratio(&(ours, other): &(f64, f64)) -> f64 {
     ours.max(NOTHING) / other.max(NOTHING)
 }
 
-/// For each side, its numbers.
-type Round = Vec<Vec<f64>>;
-
 /// The rounds of each life.
-fn measure(sides: &[&Row], plan: Plan) -> Vec<Vec<Round>> {
-    let measures = sides[0].work.measures;
-    let begin = Instant::now();
-    let is_late = || begin.elapsed() > plan.limit;
+fn measure(begin: impl Fn(usize) -> Life, plan: Plan) -> Vec<Vec<Round>> {
+    let start = Instant::now();
+    let is_late = || start.elapsed() > plan.limit;
     let mut iterations = None;
     let mut lives = Vec::new();
     while lives.len() < plan.lives && !(lives.len() >= FEWEST_LIVES && is_late()) {
         let turn = lives.len();
-        let mut workloads = in_turns(turn, sides.len(), |side| sides[side].start());
-        // The first run connects sockets, starts threads and touches memory.
-        in_turns(turn, sides.len(), |side| workloads[side].run(1));
-        let iterations = *iterations.get_or_insert_with(|| calibrate(&mut workloads, plan.slice));
+        let mut life = begin(turn);
+        let iterations = *iterations.get_or_insert_with(|| match plan.slice {
+            Duration::ZERO => 1,
+            slice => life.calibrate(slice),
+        });
         if iterations > 1 {
-            in_turns(turn, sides.len(), |side| workloads[side].run(iterations));
+            // To warm up.
+            life.round(turn, iterations);
         }
         let mut rounds = Vec::new();
         while rounds.len() < plan.rounds && (rounds.is_empty() || !is_late()) {
-            rounds.push(in_turns(turn + rounds.len(), sides.len(), |side| {
-                workloads[side].per_operation(iterations, measures)
-            }));
+            rounds.push(life.round(turn + rounds.len(), iterations));
         }
+        life.end();
         lives.push(rounds);
     }
     lives
-}
-
-/// Does `what` for each side, in an order that `turn` turns round, and gives the results in the
-/// order of the sides.
-fn in_turns<T>(turn: usize, sides: usize, mut what: impl FnMut(usize) -> T) -> Vec<T> {
-    let mut results: Vec<Option<T>> = (0..sides).map(|_| None).collect();
-    for place in 0..sides {
-        // Backwards every other time: so each side follows and precedes each other one.
-        let place = if turn.is_multiple_of(2) {
-            place
-        } else {
-            sides - 1 - place
-        };
-        let side = (place + turn / 2) % sides;
-        results[side] = Some(what(side));
-    }
-    results.into_iter().flatten().collect()
-}
-
-/// Finds the number of iterations with which the slowest takes about `slice`.
-fn calibrate(workloads: &mut [Workload], slice: Duration) -> u64 {
-    if slice.is_zero() {
-        return 1;
-    }
-    let mut iterations = 1;
-    loop {
-        let elapsed = workloads
-            .iter_mut()
-            .map(|workload| time(workload, iterations))
-            .max()
-            .expect("at least one side");
-        let growth = slice.as_secs_f64() / elapsed.as_secs_f64().max(1e-9);
-        if growth < 2.0 {
-            return ((iterations as f64 * growth) as u64).max(1);
-        }
-        iterations = (iterations as f64 * growth.min(10.0)) as u64;
-    }
-}
-
-/// On the wall, whatever the unit of the row: it is to end in time.
-fn time(workload: &mut Workload, iterations: u64) -> Duration {
-    let start = Instant::now();
-    workload.run(iterations);
-    start.elapsed()
 }
 
 #[cfg(test)]
@@ -261,33 +222,5 @@ mod tests {
         assert_eq!(outcome([95.0, 105.0, 110.0]).verdict(), Verdict::Level);
         assert_eq!(outcome([101.0, 110.0, 119.0]).verdict(), Verdict::Behind);
         assert_eq!(outcome([100.0; 3]).verdict(), Verdict::Level);
-    }
-
-    #[test]
-    fn every_side_has_its_turn_and_its_result() {
-        for turn in 0..8 {
-            for sides in 1..5 {
-                let mut order = Vec::new();
-                let results = in_turns(turn, sides, |side| {
-                    order.push(side);
-                    side
-                });
-                assert!(results.into_iter().eq(0..sides));
-                order.sort_unstable();
-                assert!(order.into_iter().eq(0..sides));
-            }
-        }
-    }
-
-    #[test]
-    fn of_two_sides_each_comes_first_in_every_other_turn() {
-        let firsts: Vec<usize> = (0..4)
-            .map(|turn| {
-                let mut first = None;
-                in_turns(turn, 2, |side| *first.get_or_insert(side));
-                first.unwrap()
-            })
-            .collect();
-        assert_eq!(firsts.iter().filter(|side| **side == 0).count(), 2);
     }
 }

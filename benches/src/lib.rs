@@ -11,7 +11,8 @@
 //! - [`heap`]: a global allocator that counts while it is told to.
 //! - [`load`]: the clients of the socket rows, which know neither runtime.
 //! - [`process`]: CPU time and descriptors of this process.
-//! - [`comparison`]: rounds, order, calibration.
+//! - [`comparison`]: how often, and what it comes to.
+//! - [`life`]: all sides of a row, built anew, and measured in turns.
 //! - [`sides`]: who does the work.
 //! - [`child`]: processes that a program starts from itself.
 //! - [`serving`], [`served`]: servers, each in a process of its own, and the rows with them.
@@ -28,6 +29,7 @@ pub mod child;
 pub mod comparison;
 pub mod floor;
 pub mod heap;
+pub mod life;
 pub mod load;
 pub mod ours;
 pub mod paths;

@@ -37,9 +37,10 @@ Each number is one line, `row NAME ours X tokio Y unit U ratio R spread S`:
           (on the wall), cpu_ns (CPU time of the process), cpu_us (CPU time of the server, which is
           a process of its own), bytes, times (how often something happens).
   R       ours/tokio, the median over several lives of their medians; for each life both runtimes are
-          built anew. Below 1 this runtime is the better one.
+          built anew, in a process of its own. Below 1 this runtime is the better one.
   S       half the distance between the best of the lives and the worst. There are eight in a quick
-          run, ten in a full one, and fewer for rows that take long. A row is ahead if R+S is below 1, behind if R-S is above 1, and otherwise level.
+          run, ten in a full one, and fewer for rows that take long. A row is ahead if R+S is below 1,
+          behind if R-S is above 1, and otherwise level.
 Where others do the same work, a line follows for each of them, `peer NAME WHO X unit U ratio R
 spread S`, with R as ours/WHO. WHO is `floor` (a bare mio loop on one thread, without tasks),
 `per_core` (one current-thread Tokio per CPU, with SO_REUSEPORT) or `smol`.
@@ -82,10 +83,7 @@ fn main() -> ExitCode {
     }
     let known: Vec<String> = theirs.iter().map(Row::name).collect();
     if let Some(name) = request.names.iter().find(|name| !known.contains(name)) {
-        return misuse(&format!(
-            "there is no row `{name}`; the rows are: {}",
-            known.join(" ")
-        ));
+        return misuse(&format!("there is no row `{name}`; --list shows the rows"));
     }
     if cfg!(debug_assertions) {
         eprintln!("compare: this is a debug build; its numbers say nothing");
@@ -157,7 +155,7 @@ fn run(request: &Request, names: &[String]) -> ExitCode {
             plan.limit = plan.limit.min(left / (wanted.len() - done) as u32);
         }
         let watched = end_if_stuck(name);
-        let text = measure(&participants, plan, &mut ratios);
+        let text = measure(&participants, request.workers, plan, &mut ratios);
         drop(watched);
         if print(&text) != ExitCode::SUCCESS {
             return ExitCode::FAILURE;
@@ -167,10 +165,14 @@ fn run(request: &Request, names: &[String]) -> ExitCode {
 }
 
 /// Measures one row and returns its lines.
-fn measure(participants: &[(Side, &Row)], plan: Plan, ratios: &mut Ratios) -> String {
-    let rows: Vec<&Row> = participants.iter().map(|(_, row)| *row).collect();
-    let row = rows[0];
-    let outcomes = compare(&rows, plan);
+fn measure(
+    participants: &[(Side, &Row)],
+    workers: usize,
+    plan: Plan,
+    ratios: &mut Ratios,
+) -> String {
+    let (_, row) = participants[0];
+    let outcomes = compare(participants, workers, plan);
     let mut text = String::new();
     for (measure, outcomes) in row.work.measures.iter().zip(&outcomes) {
         let (name, unit) = (row.name_of(*measure), measure.unit);
