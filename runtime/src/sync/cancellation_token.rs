@@ -12,22 +12,23 @@
 //!
 //! - **X1** A node is in the tree while a clone of its token exists and it is not cancelled; its
 //!   parent there is the nearest ancestor that is.
-//! - **X2** Cancelling takes the whole subtree out under the lock, and sets the flags, and wakes those
-//!   who wait, after it.
+//! - **X2** Cancelling takes the whole subtree out and sets its flags under the lock, and wakes those who
+//!   wait after it. So whoever finds that a node is not in the tree can rely on its flag, also if
+//!   another thread is still busy cancelling it.
 //! - **X3** No waker is woken and no node dropped under the lock.
 
 use std::fmt;
 use std::future::Future;
-use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::panic::{AssertUnwindSafe, RefUnwindSafe, UnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
-use std::sync::atomic::AtomicBool;
-use std::sync::atomic::Ordering::{Acquire, Release};
 use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, ready};
 
-use parking_lot::Mutex;
 use pin_project_lite::pin_project;
 use runtime_base::arena::{Arena, Key};
+use runtime_base::sync::Mutex;
+use runtime_base::sync::atomic::AtomicBool;
+use runtime_base::sync::atomic::Ordering::{Acquire, Release};
 
 use super::Notify;
 use super::futures::{Notified, OwnedNotified};
@@ -108,15 +109,32 @@ impl CancellationToken {
     }
 
     /// Cancels this token and all that descend from it. Whoever waits for one of them is woken.
+    ///
+    /// When it returns they are cancelled, also if another thread cancels them at the same time.
+    ///
+    /// # Panics
+    ///
+    /// When a waker panics the others are still woken; then the first panic goes on.
     pub fn cancel(&self) {
-        for node in self.node.tree.take_subtree(self.node.key) {
-            node.set_cancelled();
+        let mut first_panic = None;
+        for node in self.node.tree.cancel_subtree(self.node.key) {
+            let wake = AssertUnwindSafe(|| node.waiting.notify_waiters());
+            if let Err(panic) = catch_unwind(wake) {
+                match first_panic {
+                    None => first_panic = Some(panic),
+                    // Dropping a payload may panic in turn.
+                    Some(_) => std::mem::forget(panic),
+                }
+            }
+        }
+        if let Some(panic) = first_panic {
+            resume_unwind(panic);
         }
     }
 
     /// Whether the token is cancelled.
     pub fn is_cancelled(&self) -> bool {
-        // Acquire pairs with the Release in `set_cancelled`.
+        // Acquire pairs with the Release in `cancel_subtree`.
         self.node.is_cancelled.load(Acquire)
     }
 
@@ -183,15 +201,6 @@ impl fmt::Debug for CancellationToken {
     }
 }
 
-impl Node {
-    fn set_cancelled(&self) {
-        // Release: what the canceller did before is visible to who sees the flag. A waiter makes its
-        // `Notified` before it looks at the flag, so it sees one of the two.
-        self.is_cancelled.store(true, Release);
-        self.waiting.notify_waiters();
-    }
-}
-
 impl Drop for Node {
     fn drop(&mut self) {
         self.tree.remove(self.key);
@@ -229,8 +238,10 @@ impl Tree {
         node
     }
 
-    /// Takes a node and its descendants out, and gives those that are alive.
-    fn take_subtree(&self, root: Key) -> Vec<Arc<Node>> {
+    /// Takes a node and its descendants out, marks those that are alive, and gives them: who waits for
+    /// them is to be woken (X2).
+    #[must_use]
+    fn cancel_subtree(&self, root: Key) -> Vec<Arc<Node>> {
         let mut nodes = Vec::new();
         let mut entries = self.entries.lock();
         unlink(&mut entries, root);
@@ -239,7 +250,12 @@ impl Tree {
             let Some(entry) = entries.remove(key) else {
                 continue;
             };
-            nodes.extend(entry.node.upgrade());
+            if let Some(node) = entry.node.upgrade() {
+                // Release: what the canceller did before is visible to who sees the flag. A waiter
+                // makes its `Notified` before it looks at the flag, so it sees one of the two.
+                node.is_cancelled.store(true, Release);
+                nodes.push(node);
+            }
             let mut child = entry.first_child;
             while let Some(key) = child {
                 left.push(key);
@@ -400,110 +416,5 @@ impl fmt::Debug for WaitForCancellationFutureOwned {
     }
 }
 
-#[cfg(all(test, not(rt_loom)))]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-    use runtime_base::driving::block_on;
-
-    fn entries(token: &CancellationToken) -> usize {
-        token.node.tree.entries.lock().len()
-    }
-
-    #[test]
-    fn cancelling_wakes_those_who_wait_for_descendants_and_nobody_else() {
-        let root = CancellationToken::new();
-        let (left, right) = (root.child_token(), root.child_token());
-        let leaf = left.child_token();
-        let other = std::thread::spawn({
-            let leaf = leaf.clone();
-            move || block_on(leaf.cancelled_owned())
-        });
-        left.cancel();
-        other.join().unwrap();
-        assert!(left.is_cancelled() && leaf.is_cancelled());
-        assert!(!root.is_cancelled() && !right.is_cancelled());
-        assert!(leaf.child_token().is_cancelled());
-        root.cancel();
-        block_on(right.cancelled());
-    }
-
-    #[test]
-    fn a_long_chain_whose_middle_is_gone_costs_two_nodes() {
-        let root = CancellationToken::new();
-        let mut last = root.child_token();
-        for _ in 0..100_000 {
-            last = last.child_token();
-        }
-        assert_eq!(entries(&root), 2);
-        root.cancel();
-        assert!(last.is_cancelled());
-        assert_eq!(entries(&root), 0);
-    }
-
-    #[test]
-    fn a_guard_cancels_and_a_disarmed_one_does_not() {
-        let token = CancellationToken::new();
-        drop(token.clone().drop_guard().disarm());
-        assert!(!token.is_cancelled());
-        drop(token.clone().drop_guard());
-        assert!(token.is_cancelled());
-        assert_eq!(block_on(token.run_until_cancelled(async { 1 })), None);
-        assert_eq!(
-            block_on(CancellationToken::new().run_until_cancelled(async { 1 })),
-            Some(1)
-        );
-    }
-
-    #[derive(Debug, Clone)]
-    enum Step {
-        Child(usize),
-        Drop(usize),
-        Cancel(usize),
-    }
-
-    proptest! {
-        /// The model: every token knows its parent, and is cancelled if it or an ancestor was.
-        #[test]
-        fn a_token_is_cancelled_exactly_with_its_ancestors(steps in prop::collection::vec(
-            prop_oneof![
-                3 => (0..1_000usize).prop_map(Step::Child),
-                2 => (0..1_000usize).prop_map(Step::Drop),
-                1 => (0..1_000usize).prop_map(Step::Cancel),
-            ], 0..60)) {
-            let mut tokens = vec![Some(CancellationToken::new())];
-            let mut parents = vec![None::<usize>];
-            let mut cancelled = vec![false];
-            for step in steps {
-                let (Step::Child(at) | Step::Drop(at) | Step::Cancel(at)) = step;
-                let at = at % tokens.len();
-                match step {
-                    Step::Child(_) => {
-                        let Some(token) = &tokens[at] else { continue };
-                        let child = token.child_token();
-                        tokens.push(Some(child));
-                        parents.push(Some(at));
-                        cancelled.push(cancelled[at]);
-                    }
-                    Step::Drop(_) => tokens[at] = None,
-                    Step::Cancel(_) => {
-                        let Some(token) = &tokens[at] else { continue };
-                        token.cancel();
-                        cancelled[at] = true;
-                        for index in 0..parents.len() {
-                            // Parents come before their children.
-                            if parents[index].is_some_and(|parent| cancelled[parent] && parent >= at) {
-                                cancelled[index] = true;
-                            }
-                        }
-                    }
-                }
-                for (token, expected) in tokens.iter().zip(&cancelled) {
-                    if let Some(token) = token {
-                        prop_assert_eq!(token.is_cancelled(), *expected);
-                    }
-                }
-            }
-        }
-    }
-}
+#[cfg(test)]
+mod tests;
