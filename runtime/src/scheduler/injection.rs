@@ -1,40 +1,30 @@
 //! The queue that all threads share: what is woken or spawned from outside of a worker comes in
 //! here.
 //!
-//! # Invariants
-//!
-//! - **N1** After [`close`](Injection::close) and the drain that follows it, nothing stays inside: a
-//!   producer that pushes later sees the mark and drains. Otherwise a task in the queue would keep
-//!   its runtime alive, which keeps the queue alive.
+//! After the end of the runtime nothing stays inside (N1 of [`queue`](crate::queue)): a task in the
+//! queue would keep its runtime alive, which keeps the queue alive.
 
-use std::sync::atomic::Ordering::{Relaxed, SeqCst};
-use std::sync::atomic::{AtomicBool, fence};
-
-use crossbeam_queue::SegQueue;
-
+use crate::queue::{Closed, Queue};
 use crate::task::Runnable;
 
 /// Runnables from everywhere, first in, first out.
 pub(crate) struct Injection {
-    queue: SegQueue<Runnable>,
-    closed: AtomicBool,
+    queue: Queue<Runnable>,
+    closed: Closed,
 }
 
 impl Injection {
     pub(crate) fn new() -> Self {
         Self {
-            queue: SegQueue::new(),
-            closed: AtomicBool::new(false),
+            queue: Queue::new(),
+            closed: Closed::new(),
         }
     }
 
     /// Adds a runnable; after the end of the runtime it is cancelled instead.
     pub(crate) fn push(&self, task: Runnable) {
         self.queue.push(task);
-        // Partner: the fence in `close`. One of the two drains sees the runnable (N1).
-        fence(SeqCst);
-        // Relaxed: ordered by the fence.
-        if self.closed.load(Relaxed) {
+        if self.closed.is_late() {
             self.drain();
         }
     }
@@ -59,10 +49,7 @@ impl Injection {
 
     /// Ends the queue and cancels what is inside.
     pub(crate) fn close(&self) {
-        // Relaxed: ordered by the fence.
-        self.closed.store(true, Relaxed);
-        // Partner: the fence in `push`.
-        fence(SeqCst);
+        self.closed.close();
         self.drain();
     }
 

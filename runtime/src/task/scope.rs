@@ -9,6 +9,8 @@
 //!
 //! - **Y1** The scope's future is ready only when its body is done and no child is left.
 //! - **Y2** The first error, of the body or of a child, aborts what is left; later ones are dropped.
+//! - **Y3** Once the scope has ended no child stays in the queue (N1 of [`queue`](crate::queue)): whoever
+//!   spawns later aborts it.
 
 use std::fmt;
 use std::future::{Future, poll_fn};
@@ -19,7 +21,7 @@ use std::task::Poll;
 use runtime_base::waker_cell::WakerCell;
 
 use super::{AbortHandle, JoinHandle, JoinSet};
-use crate::queue::Queue;
+use crate::queue::{Closed, Queue};
 
 /// Where the children of one [`scope`] are spawned. Clones are the same scope; children may spawn
 /// more children through theirs.
@@ -31,6 +33,7 @@ struct Arrivals<E> {
     /// Children that the scope's future has not seen yet.
     children: Queue<JoinHandle<Result<(), E>>>,
     arrived: WakerCell,
+    closed: Closed,
 }
 
 impl<E> Clone for Scope<E> {
@@ -64,14 +67,18 @@ impl<E: Send + 'static> Scope<E> {
         let task = super::spawn(child);
         let abort = task.abort_handle();
         self.arrivals.children.push(task);
-        self.arrivals.arrived.wake();
+        if self.arrivals.closed.is_late() {
+            self.arrivals.abort_all();
+        } else {
+            self.arrivals.arrived.wake();
+        }
         abort
     }
 }
 
-impl<E> Drop for Arrivals<E> {
-    fn drop(&mut self) {
-        // Children that came after the end: nobody will see them.
+impl<E> Arrivals<E> {
+    /// Aborts the children that the scope's future has not seen.
+    fn abort_all(&self) {
         while let Some(child) = self.children.pop() {
             child.abort();
         }
@@ -117,6 +124,7 @@ where
     let arrivals = Arrivals {
         children: Queue::new(),
         arrived: WakerCell::new(),
+        closed: Closed::new(),
     };
     let scope = Scope {
         arrivals: Arc::new(arrivals),
@@ -192,7 +200,7 @@ where
     .await
 }
 
-/// The children of one scope, and their end. Dropping it aborts them.
+/// The children of one scope, and their end. Dropping it aborts them, and whatever comes later.
 struct Ending<E: 'static> {
     children: JoinSet<Result<(), E>>,
     arrivals: Arc<Arrivals<E>>,
@@ -232,9 +240,8 @@ impl<E: Send + 'static> Ending<E> {
 impl<E> Drop for Ending<E> {
     fn drop(&mut self) {
         // The set aborts its own; these have not reached it.
-        while let Some(child) = self.arrivals.children.pop() {
-            child.abort();
-        }
+        self.arrivals.closed.close();
+        self.arrivals.abort_all();
     }
 }
 
@@ -358,6 +365,41 @@ mod tests {
             });
             assert!(task.await.unwrap_err().is_panic());
             assert_eq!(alive.load(SeqCst), 0);
+        });
+    }
+
+    #[test]
+    fn a_child_that_comes_after_the_end_is_aborted_although_it_holds_the_scope() {
+        on_every_flavour(async || {
+            for is_dropped in [false, true] {
+                let mut kept = None;
+                let mut body = Box::pin(scope(async |scope: &Scope<()>| {
+                    kept = Some(scope.clone());
+                    if is_dropped {
+                        std::future::pending::<()>().await;
+                    }
+                    Ok(())
+                }));
+                if is_dropped {
+                    let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
+                    assert!(body.as_mut().poll(&mut cx).is_pending());
+                    drop(body);
+                } else {
+                    assert_eq!(body.await, Ok(()));
+                }
+                let alive = Arc::new(AtomicUsize::new(0));
+                let late = Alive::new(&alive);
+                let kept = kept.unwrap();
+                let holds = kept.clone();
+                let child = kept.spawn(async move {
+                    let _held = (late, holds);
+                    std::future::pending().await
+                });
+                while !child.is_finished() {
+                    crate::task::yield_now().await;
+                }
+                assert_eq!(alive.load(SeqCst), 0);
+            }
         });
     }
 }
