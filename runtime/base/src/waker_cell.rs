@@ -31,7 +31,7 @@ use std::fmt;
 use std::task::Waker;
 
 use crate::sync::atomic::AtomicUsize;
-use crate::sync::atomic::Ordering::{AcqRel, Acquire, Release};
+use crate::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 use crate::sync::cell::UnsafeCell;
 
 /// Nobody touches the slot.
@@ -98,7 +98,8 @@ impl WakerCell {
     /// Claims the slot for the consumer, calls `f`, and releases it. Gives `None`, with `waker`
     /// woken, when a producer is at work.
     fn with_claim<R>(&self, waker: &Waker, f: impl FnOnce(&mut Option<Waker>) -> R) -> Option<R> {
-        // Acquire pairs with the Release of whoever released the slot last.
+        // Acquire pairs with the Release of whoever released the slot last; on failure with that of the
+        // producer, whose condition must be visible to the task that is woken for it.
         if self
             .state
             .compare_exchange(IDLE, REGISTERING, Acquire, Acquire)
@@ -110,16 +111,16 @@ impl WakerCell {
         }
         // SAFETY: the exchange above claimed the slot (W1), and `f` runs no foreign code.
         let result = self.slot.with_mut(|slot| f(unsafe { &mut *slot }));
-        // Release: the next claimer must see the slot. Acquire on failure: the producer's condition
-        // must be visible to the task that is woken for it.
+        // Release: the next claimer must see the slot. Relaxed on failure: the swap below acquires.
         if self
             .state
-            .compare_exchange(REGISTERING, IDLE, AcqRel, Acquire)
+            .compare_exchange(REGISTERING, IDLE, Release, Relaxed)
             .is_err()
         {
             // Only the TAKING mark can have been added. Its author relies on us (W2).
             // SAFETY: still claimed by this thread (W1).
             let stored = self.slot.with_mut(|slot| unsafe { (*slot).take() });
+            // AcqRel: as above, and the producer's condition is visible to the task that is woken for it.
             self.state.swap(IDLE, AcqRel);
             if let Some(stored) = stored {
                 stored.wake();
@@ -196,15 +197,38 @@ mod tests {
                 let (cell, condition) = (cell.clone(), condition.clone());
                 thread::spawn(move || {
                     // Relaxed: the cell alone must carry the condition over.
-                    condition.store(true, std::sync::atomic::Ordering::Relaxed);
+                    condition.store(true, Relaxed);
                     cell.wake();
                 })
             };
             let counter = std::sync::Arc::new(Counter::default());
             cell.register(&Waker::from(counter.clone()));
-            let seen = condition.load(std::sync::atomic::Ordering::Relaxed);
+            let seen = condition.load(Relaxed);
             producer.join().unwrap();
             assert!(seen || counter.0.load(SeqCst) > 0, "the wake was lost");
+        });
+    }
+
+    /// The producer takes the waker and does not wake it, so whoever is woken was woken by the consumer's
+    /// own call: it looks again, and must see why.
+    #[test]
+    fn a_consumer_that_wakes_itself_sees_the_condition() {
+        model(|| {
+            let cell = Arc::new(WakerCell::new());
+            let condition = Arc::new(AtomicBool::new(false));
+            let producer = {
+                let (cell, condition) = (cell.clone(), condition.clone());
+                thread::spawn(move || {
+                    condition.store(true, Relaxed);
+                    cell.take().is_some()
+                })
+            };
+            let counter = std::sync::Arc::new(Counter::default());
+            cell.register(&Waker::from(counter.clone()));
+            let seen = condition.load(Relaxed);
+            let woke_itself = counter.0.load(SeqCst) > 0;
+            assert!(seen || !woke_itself, "woken, and nothing is there");
+            assert!(producer.join().unwrap() || seen, "the wake was lost");
         });
     }
 
@@ -219,7 +243,7 @@ mod tests {
             let producers = conditions.clone().map(|condition| {
                 let cell = cell.clone();
                 thread::spawn(move || {
-                    condition.store(true, std::sync::atomic::Ordering::Relaxed);
+                    condition.store(true, Relaxed);
                     cell.wake();
                 })
             });
@@ -227,9 +251,7 @@ mod tests {
             cell.register(&Waker::from(old.clone()));
             let new = std::sync::Arc::new(Counter::default());
             cell.register(&Waker::from(new.clone()));
-            let seen = conditions
-                .iter()
-                .all(|c| c.load(std::sync::atomic::Ordering::Relaxed));
+            let seen = conditions.iter().all(|c| c.load(Relaxed));
             for producer in producers {
                 producer.join().unwrap();
             }
