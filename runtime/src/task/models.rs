@@ -251,6 +251,33 @@ fn a_join_handle_that_goes_away_leaves_nothing() {
     });
 }
 
+/// The second poll reads the waker's slot, which the completing thread empties once the handle is gone.
+#[test]
+fn a_join_handle_that_looks_again_and_goes_away_leaves_nothing() {
+    model(|| {
+        let setup = Setup::new();
+        setup.flag.store(true, Relaxed);
+        let (listed, mut join) = setup.spawn();
+        drop(listed);
+        let counter = std::sync::Arc::new(Counter::default());
+        let waker = Waker::from(counter.clone());
+        let mut cx = Context::from_waker(&waker);
+        assert!(Pin::new(&mut join).poll(&mut cx).is_pending());
+        let queue = setup.queue.clone();
+        let runner = thread::spawn(move || queue.run_all());
+        let output = Pin::new(&mut join).poll(&mut cx);
+        drop((output, join));
+        runner.join().unwrap();
+        setup.assert_nothing_left();
+        drop(waker);
+        assert_eq!(
+            std::sync::Arc::strong_count(&counter),
+            1,
+            "the join waker was leaked"
+        );
+    });
+}
+
 #[test]
 fn abort_poll_and_wake_end_in_one_completion() {
     model(|| {
