@@ -35,7 +35,7 @@ impl Ready {
     /// Ready for nothing.
     pub const EMPTY: Self = Self(0);
 
-    /// There is something to read.
+    /// There is something to read, or an error that a read tells.
     pub const READABLE: Self = Self(READABLE);
 
     /// There is room to write.
@@ -96,7 +96,9 @@ impl Ready {
     /// The states of an event.
     pub(crate) fn of_event(event: &mio::event::Event) -> Self {
         let states = [
-            (event.is_readable(), READABLE),
+            // An error that is pending is told by the next read. Linux does not call a socket for
+            // datagrams readable because of it, and who waits for a datagram must learn it.
+            (event.is_readable() || event.is_error(), READABLE),
             (event.is_writable(), WRITABLE),
             (event.is_read_closed(), READ_CLOSED),
             (event.is_write_closed(), WRITE_CLOSED),

@@ -328,6 +328,24 @@ fn a_connected_sender_learns_that_nobody_listens() {
 }
 
 #[test]
+fn a_refusal_wakes_who_waits_to_receive() {
+    let mut executor = Executor::new();
+    executor.block_on(async {
+        let (a, b) = connected().await;
+        drop(b);
+        let mut buf = [0; 8];
+        let (received, sent) = join(a.recv(&mut buf), async {
+            // The other future waits by now, and no event has told it anything about reading.
+            a.send(b"x").await
+        })
+        .await;
+        sent.unwrap();
+        let error = received.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::ConnectionRefused);
+    });
+}
+
+#[test]
 fn options_are_those_of_the_system() {
     let mut executor = Executor::new();
     executor.block_on(async {
