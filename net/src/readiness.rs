@@ -153,6 +153,17 @@ impl Readiness {
         Ok(Some(Seen { ready, tick }))
     }
 
+    /// An operation that relied on `seen` was short, so it took all there was: as
+    /// [`clear`](Self::clear), unless an urgent byte may have cut it short.
+    #[inline]
+    pub(crate) fn drained(&self, seen: Seen) {
+        // Relaxed: it is at least as new as `seen`, and if an event comes now, the clear does nothing.
+        let ready = Ready::from_bits(self.word.load(Relaxed));
+        if !ready.has_urgent() {
+            self.clear(seen);
+        }
+    }
+
     /// An operation that relied on `seen` took all there was, or a user's operation said that it
     /// would block: the states are gone, unless an event has come in between (D1) or a side is
     /// closed (D3).

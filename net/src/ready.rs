@@ -93,6 +93,12 @@ impl Ready {
         self.intersects(Self::ERROR)
     }
 
+    /// Whether a read may end before all was read: the system ends it before an urgent byte.
+    #[inline]
+    pub(crate) const fn has_urgent(self) -> bool {
+        self.0 & PRIORITY != 0
+    }
+
     /// The states of an event.
     pub(crate) fn of_event(event: &mio::event::Event) -> Self {
         let states = [

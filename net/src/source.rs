@@ -32,7 +32,8 @@
 //!   registration may wait for an event *after* it: nothing falls in between.
 //! - **S3** Where events are edges (epoll, kqueue), a read that did not fill its buffer took all
 //!   there was, and more bytes make a new edge: the state is cleared without another system call.
-//!   `source/unix_stream` knows the exception.
+//!   `source/unix_stream` knows an exception. The other is TCP's urgent byte, before which a read
+//!   ends: a TCP stream is watched for it, and is read until it would block from then on.
 //!
 //! Where to read next: `source/stream` for the operations of byte streams, `reactor` for where the
 //! events come from.
@@ -518,7 +519,7 @@ fn attempt<R>(
     match operate() {
         Ok(Done::More(result)) => Some(Ok(result)),
         Ok(Done::Drained(result)) => {
-            readiness.clear(seen);
+            readiness.drained(seen);
             Some(Ok(result))
         }
         Err(error) if error.kind() == io::ErrorKind::WouldBlock => {

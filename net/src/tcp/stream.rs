@@ -11,6 +11,7 @@ use runtime_base::io::ReadBuf;
 use super::halves;
 use crate::addr::{ToSocketAddrs, first_success};
 use crate::current;
+use crate::interest::Interest;
 use crate::reactor::ReactorHandle;
 use crate::ready::Ready;
 use crate::source::{Outlook, Socket, Source, deny_blocking};
@@ -48,6 +49,15 @@ use crate::source::{Outlook, Socket, Source, deny_blocking};
 pub struct TcpStream {
     source: Source<mio::net::TcpStream>,
 }
+
+/// What a stream is watched for. Where the system can tell of urgent bytes, that too: a read that
+/// such a byte cut short must not be taken for one that took all there was.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const WATCHED: Interest = Interest::READABLE
+    .add(Interest::WRITABLE)
+    .add(Interest::PRIORITY);
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+const WATCHED: Interest = Interest::READABLE.add(Interest::WRITABLE);
 
 impl TcpStream {
     /// Opens a connection to `addr`.
@@ -103,7 +113,7 @@ impl TcpStream {
         stream: mio::net::TcpStream,
         home: Arc<ReactorHandle>,
     ) -> io::Result<Self> {
-        Source::with_home(stream, home).map(|source| Self { source })
+        Source::with_interest(stream, home, WATCHED).map(|source| Self { source })
     }
 
     /// The same stream, of which this is assumed.

@@ -103,6 +103,33 @@ fn a_writer_whose_peer_is_gone_gets_an_error() {
     );
 }
 
+/// The system ends a read before an urgent byte, although more bytes are there.
+#[cfg(target_os = "linux")]
+#[test]
+fn bytes_behind_an_urgent_one_are_read_without_another_event() {
+    let mut executor = Executor::new();
+    let (client, mut server) = executor.connection();
+    // The server is registered, and waits.
+    let mut buf = [0; 16];
+    assert!(
+        executor
+            .poll_once(std::pin::pin!(read(&mut server, &mut buf)))
+            .is_pending()
+    );
+    executor.take_events();
+    client.try_write(b"before").unwrap();
+    socket2::SockRef::from(&client)
+        .send_out_of_band(b"!")
+        .unwrap();
+    client.try_write(b"behind").unwrap();
+    executor.block_on(async {
+        let n = read(&mut server, &mut buf).await.unwrap();
+        assert_eq!(&buf[..n], b"before");
+        let n = read(&mut server, &mut buf).await.unwrap();
+        assert_eq!(&buf[..n], b"behind");
+    });
+}
+
 /// An address where nobody listens.
 fn refusing_address() -> SocketAddr {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
