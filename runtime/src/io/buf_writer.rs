@@ -244,11 +244,16 @@ impl<W: AsyncWrite + AsyncSeek> AsyncSeek for BufWriter<W> {
 
     fn poll_complete(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<u64>> {
         if let SeekAfterFlush::Requested(position) = self.seek {
-            ready!(self.as_mut().poll_flush_buffer(cx))?;
+            let flushed = ready!(self.as_mut().poll_flush_buffer(cx));
             let mut this = self.as_mut().project();
-            // A file still works on what it was given just now, and refuses to move meanwhile.
-            ready!(this.writer.as_mut().poll_complete(cx))?;
+            let settled = match flushed {
+                // A file still works on what it was given just now, and refuses to move meanwhile.
+                Ok(()) => ready!(this.writer.as_mut().poll_complete(cx)).map(drop),
+                failed => failed,
+            };
+            // A move that fails before it has begun is over.
             *this.seek = SeekAfterFlush::Idle;
+            settled?;
             this.writer.start_seek(position)?;
             *this.seek = SeekAfterFlush::Underway;
         }
@@ -408,6 +413,58 @@ mod tests {
         block_on(writer.shutdown()).unwrap();
         assert_eq!(writer.get_ref().written, b"abc");
         assert!(writer.get_ref().is_shut_down);
+    }
+
+    /// A file whose first write fails.
+    struct FailsOnce {
+        file: Cursor<Vec<u8>>,
+        has_failed: bool,
+    }
+
+    impl AsyncWrite for FailsOnce {
+        fn poll_write(
+            mut self: Pin<&mut Self>,
+            cx: &mut Context<'_>,
+            buf: &[u8],
+        ) -> Poll<io::Result<usize>> {
+            if !std::mem::replace(&mut self.has_failed, true) {
+                return Poll::Ready(Err(ErrorKind::StorageFull.into()));
+            }
+            Pin::new(&mut self.file).poll_write(cx, buf)
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn poll_shutdown(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    impl AsyncSeek for FailsOnce {
+        fn start_seek(mut self: Pin<&mut Self>, position: SeekFrom) -> io::Result<()> {
+            Pin::new(&mut self.file).start_seek(position)
+        }
+
+        fn poll_complete(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<u64>> {
+            Pin::new(&mut self.file).poll_complete(cx)
+        }
+    }
+
+    #[test]
+    fn a_move_that_failed_is_not_made_later() {
+        let mut writer = BufWriter::new(FailsOnce {
+            file: Cursor::new(Vec::new()),
+            has_failed: false,
+        });
+        block_on(async {
+            writer.write_all(b"abc").await.unwrap();
+            let error = writer.rewind().await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::StorageFull);
+            writer.flush().await.unwrap();
+            assert_eq!(writer.stream_position().await.unwrap(), 3);
+        });
     }
 
     #[test]
