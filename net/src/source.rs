@@ -343,21 +343,24 @@ impl<E: Registrable> Source<E> {
             // Every round costs, because a closed side makes rounds without waiting.
             poll_fn(coop::poll_proceed).await.made_progress();
             self.outlook()?.wait(interest).await?;
-            match self.try_io(interest, &mut operate) {
+            match self.try_io_when_ready(interest, &mut operate) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 result => return result,
             }
         }
     }
 
-    /// [`try_io`](Self::try_io) for closures of users, who rely on it that the source was seen ready.
+    /// [`try_io`](Self::try_io) for closures of users, who rely on it that the source was seen ready,
+    /// and may say "would block" for reasons of their own: a closed side stays closed.
     pub(crate) fn try_io_when_ready<R>(
         &self,
         interest: Interest,
         operate: impl FnOnce(&E) -> io::Result<R>,
     ) -> io::Result<R> {
-        let seen = self.outlook()?.seen(interest)?;
-        self.try_io_seen(seen, operate)
+        let readiness = self.outlook()?;
+        self.try_io_seen(readiness.seen(interest)?, operate, |seen| {
+            readiness.clear(seen)
+        })
     }
 
     /// Calls `operate` unless it is known that it would block.
@@ -381,15 +384,18 @@ impl<E: Registrable> Source<E> {
             }
             return result;
         }
-        let seen = self.register()?.readiness.seen(interest)?;
-        self.try_io_seen(seen, operate)
+        let readiness = &*self.register()?.readiness;
+        self.try_io_seen(readiness.seen(interest)?, operate, |seen| {
+            readiness.refute(seen)
+        })
     }
 
-    /// Calls `operate` if anything was seen.
+    /// Calls `operate` if anything was seen, and `forget` with that if it would block.
     fn try_io_seen<R>(
         &self,
         seen: Option<Seen>,
         operate: impl FnOnce(&E) -> io::Result<R>,
+        forget: impl FnOnce(Seen),
     ) -> io::Result<R> {
         let Some(seen) = seen else {
             return Err(io::ErrorKind::WouldBlock.into());
@@ -398,7 +404,7 @@ impl<E: Registrable> Source<E> {
         if let Err(error) = &result
             && error.kind() == io::ErrorKind::WouldBlock
         {
-            self.register()?.readiness.clear(seen);
+            forget(seen);
         }
         result
     }

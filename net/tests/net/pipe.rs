@@ -199,6 +199,29 @@ fn a_pipe_with_a_name_is_opened_from_both_ends() {
 }
 
 #[test]
+fn a_second_sender_ends_the_end() {
+    let fifo = Fifo::new("second-sender");
+    let mut executor = Executor::new();
+    let options = OpenOptions::new();
+    let mut buf = [0; 8];
+    let (receiver, sender) = executor.block_on(async {
+        let receiver = options.open_receiver(&fifo.0).unwrap();
+        drop(options.open_sender(&fifo.0).unwrap());
+        receiver.readable().await.unwrap();
+        assert_eq!(receiver.try_read(&mut buf).unwrap(), 0);
+        // From now on there may be more to read.
+        let sender = options.open_sender(&fifo.0).unwrap();
+        let nothing = receiver.try_read(&mut buf).unwrap_err();
+        assert_eq!(nothing.kind(), io::ErrorKind::WouldBlock);
+        (receiver, sender)
+    });
+    assert!(executor.poll_once(pin!(receiver.readable())).is_pending());
+    sender.try_write(b"ping").unwrap();
+    executor.block_on(receiver.readable()).unwrap();
+    assert_eq!(receiver.try_read(&mut buf).unwrap(), 4);
+}
+
+#[test]
 #[cfg(target_os = "linux")]
 fn a_pipe_that_is_open_for_both_directions_needs_no_other_end() {
     let fifo = Fifo::new("one-end");
