@@ -90,9 +90,10 @@ impl<T: AsRawFd> Descriptor<T> {
 
     /// Reads bytes into the unfilled part of `buf`.
     pub fn poll_read(&self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let asked = buf.remaining();
         ready!(self.source.poll_io(cx, Direction::Read, |io| {
-            Ok(Done::bytes(read(io, buf)?, asked))
+            // A child may write packets (`O_DIRECT`), and the system ends a read behind one: a short
+            // read does not mean that there is no more (S3 of `source`).
+            Ok(Done::More(read(io, buf)?))
         }))?;
         Poll::Ready(Ok(()))
     }

@@ -32,8 +32,9 @@
 //!   registration may wait for an event *after* it: nothing falls in between.
 //! - **S3** Where events are edges (epoll, kqueue), a read that did not fill its buffer took all
 //!   there was, and more bytes make a new edge: the state is cleared without another system call.
-//!   `source/unix_stream` knows an exception. The other is TCP's urgent byte, before which a read
-//!   ends: a TCP stream is watched for it, and is read until it would block from then on.
+//!   `source/unix_stream` knows an exception. Another is TCP's urgent byte, before which a read
+//!   ends: a TCP stream is watched for it, and is read until it would block from then on. Pipes, which
+//!   may carry packets, always are.
 //!
 //! Where to read next: `source/stream` for the operations of byte streams, `reactor` for where the
 //! events come from.

@@ -62,6 +62,44 @@ fn output_reads_both_pipes_whatever_comes_first() {
     });
 }
 
+/// The system ends a read behind each of the packets that a child writes.
+#[cfg(target_os = "linux")]
+#[test]
+fn packets_of_a_child_are_read_without_waiting_for_more() {
+    each_runtime(|runtime| {
+        runtime.block_on(async {
+            let script = "read go; printf firstagain | dd bs=5 oflag=direct 2>/dev/null; \
+                          echo done >&2; read end";
+            let mut child = shell(script)
+                .stdin(Stdio::piped())
+                .stdout(Stdio::piped())
+                .stderr(Stdio::piped())
+                .spawn()
+                .unwrap();
+            let mut input = child.stdin.take().unwrap();
+            let mut output = child.stdout.take().unwrap();
+            let mut buffer = [0; 64];
+
+            // The pipe is watched before there is anything to read, and both packets are there before
+            // it is read.
+            let waiting = pin!(output.read(&mut buffer));
+            let mut cx = Context::from_waker(Waker::noop());
+            assert!(waiting.poll(&mut cx).is_pending());
+            input.write_all(b"go\n").await.unwrap();
+            let mut done = [0; 5];
+            let mut errors = child.stderr.take().unwrap();
+            errors.read_exact(&mut done).await.unwrap();
+
+            for packet in [b"first", b"again"] {
+                let length = output.read(&mut buffer).await.unwrap();
+                assert_eq!(&buffer[..length], packet);
+            }
+            input.write_all(b"end\n").await.unwrap();
+            assert!(child.wait().await.unwrap().success());
+        });
+    });
+}
+
 #[test]
 fn what_is_written_comes_back() {
     each_runtime(|runtime| {
