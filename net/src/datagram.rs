@@ -130,8 +130,11 @@ macro_rules! impl_datagram {
                 self.source.try_recv_buf(buf)
             }
 
-            /// Receives a datagram into the spare capacity of `buf`, which is not made larger.
-            /// Gives how many bytes were added.
+            /// Receives a datagram into the spare capacity of `buf`, and cuts what is longer. Gives
+            /// how many bytes were added.
+            ///
+            /// A `Vec<u8>` or `BytesMut` that is full makes room, for 64 bytes at least; otherwise
+            /// `buf` is not made larger.
             ///
             /// # Errors
             ///
@@ -158,7 +161,7 @@ macro_rules! impl_datagram {
                 self.source.try_recv_datagram_buf_from(buf)
             }
 
-            /// Receives a datagram into the spare capacity of `buf`, which is not made larger.
+            /// Receives a datagram into the spare capacity of `buf`, as [`recv_buf`](Self::recv_buf).
             /// Gives how many bytes were added, and who sent them.
             ///
             /// # Errors

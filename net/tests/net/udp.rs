@@ -103,6 +103,10 @@ fn every_way_to_receive_gives_the_datagram_and_its_sender() {
             send();
             assert_eq!(b.recv_buf(&mut spare).await.unwrap(), 3);
             assert_eq!(spare, b">pingpin");
+            // What is full makes room.
+            let mut full = Vec::new();
+            send();
+            assert_eq!(b.recv_buf(&mut full).await.unwrap(), 4);
             spare.clear();
             send();
             b.readable().await.unwrap();
