@@ -51,7 +51,8 @@ pub fn sleep(duration: Duration) -> Sleep {
 /// Waits until `deadline` has come.
 ///
 /// As [`sleep`], for a point in time instead of a duration. If the deadline is in the past, the
-/// first poll completes.
+/// first poll completes; in a task that has kept its thread for more than 10 ms it may take until the
+/// scheduler looks at the clock again.
 ///
 /// # Panics
 ///
