@@ -47,10 +47,15 @@ pin_project! {
 }
 
 /// The buffer of a [`BufReader`]: `memory[start..end]` was read and not yet consumed.
+///
+/// While a move of the position is underway, nothing is in it for the reader: what it held before is
+/// hidden, and shown again if the move fails.
 pub(super) struct Buffered {
     memory: ReadMemory,
     start: usize,
     end: usize,
+    /// So many bytes before `start` are hidden.
+    hidden: usize,
 }
 
 impl Buffered {
@@ -59,6 +64,7 @@ impl Buffered {
             memory: ReadMemory::with_capacity(capacity),
             start: 0,
             end: 0,
+            hidden: 0,
         }
     }
 
@@ -76,6 +82,23 @@ impl Buffered {
     fn discard(&mut self) {
         self.start = 0;
         self.end = 0;
+        self.hidden = 0;
+    }
+
+    /// A move has begun.
+    fn hide(&mut self) {
+        self.hidden = self.len();
+        self.start = self.end;
+    }
+
+    /// The move has failed. What was read in the meantime stays.
+    fn show(&mut self) {
+        self.start -= std::mem::take(&mut self.hidden);
+    }
+
+    /// The move has succeeded. What was read in the meantime stays.
+    fn forget_hidden(&mut self) {
+        self.hidden = 0;
     }
 
     /// Out of line, so that a look at what is there stays short.
@@ -231,15 +254,19 @@ impl<R: AsyncRead + AsyncSeek> AsyncSeek for BufReader<R> {
                 BackOverBuffer(by) => {
                     let result = ready!(this.reader.as_mut().poll_complete(cx));
                     *this.seek = Idle;
-                    result?;
+                    if let Err(error) = result {
+                        this.buffered.show();
+                        return Poll::Ready(Err(error));
+                    }
                     this.buffered.discard();
                     (SeekFrom::Current(by), Underway)
                 }
                 Underway => {
                     let result = ready!(this.reader.as_mut().poll_complete(cx));
                     *this.seek = Idle;
-                    if result.is_ok() {
-                        this.buffered.discard();
+                    match result {
+                        Ok(_) => this.buffered.forget_hidden(),
+                        Err(_) => this.buffered.show(),
                     }
                     return Poll::Ready(result);
                 }
@@ -248,6 +275,8 @@ impl<R: AsyncRead + AsyncSeek> AsyncSeek for BufReader<R> {
             *this.seek = Idle;
             this.reader.as_mut().start_seek(next.0)?;
             *this.seek = next.1;
+            // Now, since the move goes on also if nobody waits for its end.
+            this.buffered.hide();
         }
     }
 }
@@ -294,6 +323,7 @@ impl<R: fmt::Debug> fmt::Debug for BufReader<R> {
 #[cfg(all(test, not(rt_loom)))]
 mod tests {
     use super::*;
+    use crate::io::script::poll_once;
     use crate::io::{AsyncBufReadExt, AsyncReadExt, AsyncSeekExt};
     use proptest::prelude::*;
     use runtime_base::driving::block_on;
@@ -377,6 +407,87 @@ mod tests {
         fn poll_complete(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<u64>> {
             Poll::Ready(Ok(self.0.position()))
         }
+    }
+
+    /// Takes its time to move, or to find that it cannot, and reads after that only.
+    struct Slow {
+        bytes: Cursor<Vec<u8>>,
+        move_to: Option<SeekFrom>,
+        has_waited: bool,
+        fails: bool,
+    }
+
+    impl Slow {
+        fn new(fails: bool) -> Self {
+            Self {
+                bytes: Cursor::new((0..50).collect()),
+                move_to: None,
+                has_waited: false,
+                fails,
+            }
+        }
+
+        fn finish_move(&mut self) -> io::Result<u64> {
+            match self.move_to.take() {
+                Some(_) if self.fails => Err(io::ErrorKind::StaleNetworkFileHandle.into()),
+                Some(position) => Seek::seek(&mut self.bytes, position),
+                None => Ok(self.bytes.position()),
+            }
+        }
+    }
+
+    impl AsyncRead for Slow {
+        fn poll_read(
+            mut self: Pin<&mut Self>,
+            cx: &mut Context<'_>,
+            buf: &mut ReadBuf<'_>,
+        ) -> Poll<io::Result<()>> {
+            let _ = self.finish_move();
+            Pin::new(&mut self.bytes).poll_read(cx, buf)
+        }
+    }
+
+    impl AsyncSeek for Slow {
+        fn start_seek(mut self: Pin<&mut Self>, position: SeekFrom) -> io::Result<()> {
+            self.move_to = Some(position);
+            self.has_waited = false;
+            Ok(())
+        }
+
+        fn poll_complete(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<u64>> {
+            if self.move_to.is_some() && !std::mem::replace(&mut self.has_waited, true) {
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            Poll::Ready(self.finish_move())
+        }
+    }
+
+    #[test]
+    fn after_a_cancelled_move_it_reads_where_that_went() {
+        let mut reader = BufReader::with_capacity(8, Slow::new(false));
+        let mut buf = [0; 2];
+        block_on(reader.read_exact(&mut buf)).unwrap();
+        assert!(poll_once(&mut reader.seek(SeekFrom::Start(20))).is_pending());
+        block_on(reader.read_exact(&mut buf)).unwrap();
+        assert_eq!(buf, [20, 21]);
+        // What was read since is not thrown away.
+        assert_eq!(block_on(reader.stream_position()).unwrap(), 22);
+        block_on(reader.read_exact(&mut buf)).unwrap();
+        assert_eq!(buf, [22, 23]);
+    }
+
+    #[test]
+    fn a_move_that_fails_after_a_while_keeps_the_buffer() {
+        let mut reader = BufReader::with_capacity(8, Slow::new(true));
+        let mut buf = [0; 2];
+        block_on(reader.read_exact(&mut buf)).unwrap();
+        for position in [SeekFrom::Start(20), SeekFrom::Current(i64::MIN)] {
+            let error = block_on(reader.seek(position)).unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::StaleNetworkFileHandle);
+        }
+        block_on(reader.read_exact(&mut buf)).unwrap();
+        assert_eq!(buf, [2, 3]);
     }
 
     #[test]
