@@ -228,7 +228,8 @@ impl<T: AsRawFd> AsyncFd<T> {
     }
 
     /// Waits until the descriptor is ready for one of `interest`, and gives a guard that tells for
-    /// which. Only what it was made to be watched for is ever reported, and errors.
+    /// which. Only what it was made to be watched for is ever reported, and errors, which count as
+    /// something to read too.
     ///
     /// # Errors
     ///

@@ -149,7 +149,7 @@ macro_rules! impl_end {
             }
 
             /// Waits until the pipe is ready for one of `interest`, and says for which. Only this
-            /// direction and errors are ever reported.
+            /// direction is ever reported, and errors, which count as something to read too.
             ///
             /// # Errors
             ///
