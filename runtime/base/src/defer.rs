@@ -82,8 +82,8 @@ pub fn enter_keeper(keeper: KeeperRef) -> EnterGuard<KeeperRef> {
 /// Wakes `waker` after the scheduler of this thread has polled its driver; at once where there is
 /// no scheduler.
 pub fn defer(waker: &Waker) {
-    // Cloned, because what it does may look at the slot.
-    if let Some(keeper) = KEEPER.with(Slot::get) {
+    // Cloned, because what it does may look at the slot. A thread that is ending has no scheduler.
+    if let Some(keeper) = KEEPER.try_with(Slot::get).ok().flatten() {
         return keeper.defer(waker);
     }
     // Cloning runs code of the waker's author, so it happens outside of the borrow.
@@ -125,4 +125,36 @@ pub fn take(batch: &mut WakeBatch) {
             batch.push(waker);
         }
     });
+}
+
+#[cfg(all(test, not(rt_loom)))]
+mod tests {
+    use super::*;
+    use crate::parker::Parker;
+
+    #[test]
+    fn a_thread_that_is_ending_wakes_at_once() {
+        /// Defers a waker when its thread ends.
+        struct AtTheEnd(Waker);
+
+        impl Drop for AtTheEnd {
+            fn drop(&mut self) {
+                defer(&self.0);
+            }
+        }
+
+        thread_local! {
+            static AT_THE_END: RefCell<Option<AtTheEnd>> = const { RefCell::new(None) };
+        }
+
+        let mut parker = Parker::new();
+        let waker = parker.waker();
+        let thread = std::thread::spawn(move || {
+            // Used first, so that it is dropped last.
+            AT_THE_END.set(Some(AtTheEnd(waker)));
+            defer(Waker::noop());
+        });
+        thread.join().unwrap();
+        assert!(parker.park_for(Some(std::time::Duration::ZERO)));
+    }
 }
