@@ -7,6 +7,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use runtime_base::driving;
+use runtime_base::wait_list::Wakers;
 
 use super::channel::{self, Channel, Limit, Receiving, Sending, WeakSending};
 use super::error::{SendError, SendTimeoutError, TryRecvError, TrySendError};
@@ -28,8 +29,8 @@ impl Limit for Bounded {
     }
 
     // The queue stays open: permits that were handed out before are promises.
-    fn close<T>(&self, _queue: &Queue<T>, _head: &mut Head<T>) {
-        self.permits.close();
+    fn close<T>(&self, _queue: &Queue<T>, _head: &mut Head<T>, wakers: &mut Wakers) {
+        self.permits.close_into(wakers);
     }
 
     fn is_closed<T>(&self, _queue: &Queue<T>) -> bool {

@@ -22,6 +22,7 @@ use runtime_base::coop;
 use runtime_base::sync::atomic::AtomicUsize;
 use runtime_base::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed};
 use runtime_base::sync::{Arc, hint, thread};
+use runtime_base::wait_list::Wakers;
 use runtime_base::waker_cell::WakerCell;
 
 use super::error::TryRecvError;
@@ -33,8 +34,9 @@ pub(super) trait Limit {
     /// The receiver took `n` values out.
     fn taken(&self, n: usize);
 
-    /// Accepts no more values, except for promises that were given.
-    fn close<T>(&self, queue: &Queue<T>, head: &mut Head<T>);
+    /// Accepts no more values, except for promises that were given. The wakers of those who wait for
+    /// room come into `wakers`.
+    fn close<T>(&self, queue: &Queue<T>, head: &mut Head<T>, wakers: &mut Wakers);
 
     /// Whether [`close`](Self::close) was called.
     fn is_closed<T>(&self, queue: &Queue<T>) -> bool;
@@ -296,10 +298,12 @@ impl<T, L: Limit> Receiving<T, L> {
     }
 
     pub(super) fn close(&mut self) {
-        self.channel
-            .limit
-            .close(&self.channel.queue, &mut self.head);
-        self.channel.closed.close();
+        // Woken when everything is done: a waker that panics must not keep the others asleep.
+        let mut wakers = Wakers::new();
+        let Self { channel, head } = self;
+        channel.limit.close(&channel.queue, head, &mut wakers);
+        channel.closed.close_into(&mut wakers);
+        wakers.wake_all();
     }
 
     pub(super) fn is_closed(&self) -> bool {
@@ -313,7 +317,7 @@ impl<T, L: Limit> Receiving<T, L> {
 
 impl<T, L: Limit> Drop for Receiving<T, L> {
     fn drop(&mut self) {
-        /// Leaves the head to the queue, even if the destructor of a value panics.
+        /// Leaves the head to the queue, even if a waker or the destructor of a value panics.
         struct Leave<'a, T, L: Limit>(&'a mut Receiving<T, L>);
 
         impl<T, L: Limit> Drop for Leave<'_, T, L> {
@@ -324,9 +328,9 @@ impl<T, L: Limit> Drop for Receiving<T, L> {
             }
         }
 
-        self.close();
-        drop(self.channel.receiver_waker.take());
         let leave = Leave(self);
+        leave.0.close();
+        drop(leave.0.channel.receiver_waker.take());
         let Receiving { channel, head } = &mut *leave.0;
         channel.queue.drain(head, || channel.limit.taken(1));
     }

@@ -5,6 +5,7 @@ use std::future::poll_fn;
 use std::task::{Context, Poll};
 
 use runtime_base::driving;
+use runtime_base::wait_list::Wakers;
 
 use super::channel::{self, Limit, Receiving, Sending, WeakSending};
 use super::error::{SendError, TryRecvError};
@@ -17,7 +18,7 @@ impl Limit for Unbounded {
     #[inline]
     fn taken(&self, _n: usize) {}
 
-    fn close<T>(&self, queue: &Queue<T>, head: &mut Head<T>) {
+    fn close<T>(&self, queue: &Queue<T>, head: &mut Head<T>, _wakers: &mut Wakers) {
         queue.close(head);
     }
 

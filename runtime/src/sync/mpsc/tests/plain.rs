@@ -1,6 +1,7 @@
 //! What needs no exploration.
 
 use super::*;
+use crate::sync::permits::test_wakers::{Touch, hooked};
 use proptest::prelude::*;
 use runtime_base::coop;
 use runtime_base::driving::block_on;
@@ -102,6 +103,26 @@ fn waiting_senders_get_their_values_back_when_the_receiver_goes() {
             Poll::Ready(Err(SendError(value)))
         );
     }
+}
+
+#[test]
+fn a_sender_whose_waker_panics_keeps_nobody_waiting_and_no_value_alive() {
+    let (sender, receiver) = channel(1);
+    let value = Arc::new(());
+    sender.try_send(value.clone()).unwrap();
+    let panicking = hooked(|touch| assert_ne!(touch, Touch::Wake, "panics on purpose"));
+    let (woken, waker) = counter();
+    let mut reserve = Box::pin(sender.reserve());
+    assert!(poll(reserve.as_mut(), &panicking).is_pending());
+    let mut closed = Box::pin(sender.closed());
+    assert!(poll(closed.as_mut(), &waker).is_pending());
+    let dropped = catch_unwind(AssertUnwindSafe(|| drop(receiver)));
+    assert!(dropped.is_err());
+    assert_eq!(woken.0.load(SeqCst), 1, "who waits for the end sleeps on");
+    assert!(poll(closed.as_mut(), &waker).is_ready());
+    drop((reserve, closed));
+    drop(sender);
+    assert_eq!(Arc::strong_count(&value), 1, "the value is leaked");
 }
 
 #[test]
