@@ -3,6 +3,8 @@
 use std::error::Error;
 use std::fmt;
 
+use runtime_base::sync::Mutex;
+
 use super::notify::Notify;
 use super::once_cell::Slot;
 
@@ -31,6 +33,8 @@ use super::once_cell::Slot;
 /// ```
 pub struct SetOnce<T> {
     slot: Slot<T>,
+    /// Held while the slot is filled: who comes second waits for the value of the first.
+    setting: Mutex<()>,
     /// Tells those who wait that the slot is filled.
     filled: Notify,
 }
@@ -40,6 +44,7 @@ impl<T> SetOnce<T> {
     pub fn new() -> Self {
         Self {
             slot: Slot::new(),
+            setting: Mutex::new(()),
             filled: Notify::new(),
         }
     }
@@ -49,6 +54,7 @@ impl<T> SetOnce<T> {
         pub const fn const_new() -> Self {
             Self {
                 slot: Slot::new(),
+                setting: Mutex::new(()),
                 filled: Notify::const_new(),
             }
         }
@@ -77,6 +83,7 @@ impl<T> SetOnce<T> {
         pub const fn const_new_with(value: T) -> Self {
             Self {
                 slot: Slot::with(value),
+                setting: Mutex::new(()),
                 filled: Notify::const_new(),
             }
         }
@@ -96,9 +103,12 @@ impl<T> SetOnce<T> {
     ///
     /// # Errors
     ///
-    /// Gives the value back if the cell has one, or somebody is just storing one.
+    /// Gives the value back if the cell has one.
     pub fn set(&self, value: T) -> Result<(), SetOnceError<T>> {
-        self.slot.set(value).map_err(SetOnceError)?;
+        {
+            let _setting = self.setting.lock();
+            self.slot.set(value).map_err(SetOnceError)?;
+        }
         self.filled.notify_waiters();
         Ok(())
     }
@@ -160,6 +170,7 @@ impl<T> From<T> for SetOnce<T> {
     fn from(value: T) -> Self {
         Self {
             slot: Slot::with(value),
+            setting: Mutex::new(()),
             filled: Notify::new(),
         }
     }

@@ -17,6 +17,22 @@ fn who_waits_gets_the_value_that_is_set_meanwhile() {
     });
 }
 
+#[test]
+fn whose_value_comes_back_finds_the_other_one() {
+    model(|| {
+        let cell = Arc::new(SetOnce::new());
+        let set = |cell: &SetOnce<_>, value| match cell.set(value) {
+            Ok(()) => value,
+            Err(_) => *cell.get().expect("somebody else has set a value"),
+        };
+        let other = {
+            let cell = cell.clone();
+            thread::spawn(move || set(&cell, 1))
+        };
+        assert_eq!(set(&cell, 2), other.join().unwrap());
+    });
+}
+
 #[cfg(not(rt_loom))]
 #[test]
 fn a_second_value_comes_back() {
