@@ -148,7 +148,7 @@ impl Permits {
         }
     }
 
-    /// Takes what `waiter` needs, or what there is of it and a place in the queue for the rest.
+    /// Gives `waiter` what it needs, or what there is of it and a place in the queue for the rest.
     #[cold]
     #[inline(never)]
     fn poll_enqueue(
@@ -174,7 +174,11 @@ impl Permits {
                 .word
                 .compare_exchange_weak(word, rest, AcquireOrder, Relaxed)
             {
-                Ok(_) if missing == 0 => return Poll::Ready(Ok(())),
+                Ok(_) if missing == 0 => {
+                    // The future holds them already when the waker is dropped, which may panic.
+                    locked.data().missing = 0;
+                    return Poll::Ready(Ok(()));
+                }
                 Ok(_) => {
                     locked.data().missing = missing;
                     locked.enqueue(Some(waker));
@@ -390,7 +394,10 @@ impl Future for Acquire<'_> {
                     Ok(()) => break Ok(()),
                     Err(TryAcquireError::Closed) => break Err(AcquireError(())),
                     Err(TryAcquireError::NoPermits) => {
-                        break ready!(permits.poll_enqueue(waiter, cx.waker()));
+                        // What was granted is found in the next round.
+                        if let Err(error) = ready!(permits.poll_enqueue(waiter, cx.waker())) {
+                            break Err(error);
+                        }
                     }
                 },
                 // Granted (P4). From now on the caller holds it, and this nothing.

@@ -432,4 +432,24 @@ mod alone {
         assert_eq!(permits.available(), 2);
         assert!(permits.try_acquire(2).is_ok());
     }
+
+    #[test]
+    fn a_waker_that_panics_when_it_is_not_needed_costs_no_permit() {
+        let permits = std::sync::Arc::new(Permits::new(0));
+        // The permit comes between the first look and the second, so that the clone is for nothing.
+        let angry = {
+            let permits = permits.clone();
+            hooked(move |touch| match touch {
+                Touch::Clone => permits.release(1),
+                Touch::Wake => {}
+                Touch::Drop => assert!(std::thread::panicking(), "the waker panics on purpose"),
+            })
+        };
+        let mut acquire = Box::pin(permits.acquire(1));
+        let mut cx = Context::from_waker(&angry);
+        assert!(catch_unwind(AssertUnwindSafe(|| acquire.as_mut().poll(&mut cx))).is_err());
+        drop(acquire);
+        std::mem::forget(angry);
+        assert_eq!(permits.available(), 1);
+    }
 }
