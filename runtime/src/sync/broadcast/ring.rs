@@ -265,17 +265,20 @@ impl<T: Clone> Ring<T> {
                 // Cloned, and dropped if it was for nothing, without the lock.
                 let waker = cx.waker().clone();
                 let mut tail = place.lock();
-                let found = self.look_closely(tail.guarded(), next);
-                if let Found::Nothing = found {
+                let Tail {
+                    position, closed, ..
+                } = *tail.guarded();
+                if *next == position && !closed {
                     tail.enqueue(Some(waker));
                     return Poll::Pending;
                 }
                 drop(tail);
-                match found {
-                    Found::Value(slot) => Ok(receive(slot, next)),
-                    Found::Lagged(missed) => Err(RecvError::Lagged(missed)),
-                    Found::Closed | Found::Nothing => Err(RecvError::Closed),
-                }
+                // Before anything is received, which a panic would lose.
+                drop(waker);
+                self.try_recv(next).map_err(|error| match error {
+                    TryRecvError::Lagged(missed) => RecvError::Lagged(missed),
+                    TryRecvError::Closed | TryRecvError::Empty => RecvError::Closed,
+                })
             }
         };
         coop.made_progress();

@@ -1,6 +1,7 @@
 //! What needs no exploration.
 
 use super::*;
+use crate::sync::permits::test_wakers::{Touch, hooked};
 use proptest::prelude::*;
 use runtime_base::coop;
 use std::collections::VecDeque;
@@ -91,6 +92,23 @@ fn all_waiting_receivers_are_woken_by_a_send() {
     for wait in &mut waits {
         assert_eq!(poll(wait.as_mut(), &waker), Poll::Ready(Ok(7)));
     }
+}
+
+#[test]
+fn a_waker_that_panics_when_it_is_not_needed_costs_no_value() {
+    let (sender, mut receiver) = channel(2);
+    // The value comes between the first look and the second, so that the clone is for nothing.
+    let angry = hooked(move |touch| match touch {
+        Touch::Clone => assert!(sender.send(7).is_ok()),
+        Touch::Wake => {}
+        Touch::Drop => assert!(std::thread::panicking(), "the waker panics on purpose"),
+    });
+    let polled = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        poll(pin!(receiver.recv()), &angry).is_ready()
+    }));
+    assert!(polled.is_err());
+    std::mem::forget(angry);
+    assert_eq!(receiver.try_recv(), Ok(7));
 }
 
 #[test]
