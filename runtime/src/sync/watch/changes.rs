@@ -171,12 +171,16 @@ impl Changes {
             let locked = place.lock();
             // AcqRel: pairs with the exchange in `take_marks`, both ways (V1).
             let word = self.word.fetch_or(FIRST_MARK << shard, AcqRel);
-            outcome = Self::look(word, seen);
+            let mut latest = *seen;
+            outcome = Self::look(word, &mut latest);
             if outcome.is_pending() {
                 locked.enqueue(Some(waker));
                 return Poll::Pending;
             }
             drop(locked);
+            // Before the change counts as seen: its drop may panic.
+            drop(waker);
+            *seen = latest;
         }
         coop.made_progress();
         outcome

@@ -3,6 +3,7 @@
 #![cfg(not(rt_loom))] // The value's lock is none of loom's.
 
 use super::*;
+use crate::sync::permits::test_wakers::{Touch, hooked};
 use proptest::prelude::*;
 use runtime_base::coop;
 use runtime_base::driving::block_on;
@@ -130,6 +131,27 @@ fn without_receivers_send_fails_and_send_replace_does_not() {
     let weaker = receiver.clone();
     assert_eq!((sender.receiver_count(), sender.sender_count()), (2, 1));
     assert!(weaker.same_channel(&receiver) && sender.clone().same_channel(&sender));
+}
+
+#[test]
+fn a_waker_that_panics_when_it_is_not_needed_costs_no_change() {
+    let (sender, mut receiver) = channel(0);
+    let sender = Arc::new(sender);
+    // The change comes between the first look and the second, so that the clone is for nothing.
+    let angry = {
+        let sender = sender.clone();
+        hooked(move |touch| match touch {
+            Touch::Clone => assert_eq!(sender.send_replace(7), 0),
+            Touch::Wake => {}
+            Touch::Drop => assert!(thread::panicking(), "the waker panics on purpose"),
+        })
+    };
+    let polled = catch_unwind(AssertUnwindSafe(|| {
+        poll(pin!(receiver.changed()), &angry).is_ready()
+    }));
+    assert!(polled.is_err());
+    mem::forget(angry);
+    assert_eq!(receiver.has_changed().ok(), Some(true));
 }
 
 #[test]
