@@ -326,7 +326,12 @@ impl Permits {
 #[inline]
 fn assert_fits(count: usize, n: usize) {
     assert!(
-        n <= Permits::MAX && count <= Permits::MAX - n,
+        n <= Permits::MAX,
+        "cannot add more than MAX_PERMITS permits ({}); add fewer",
+        Permits::MAX
+    );
+    assert!(
+        count <= Permits::MAX - n,
         "number of added permits ({n}) would overflow MAX_PERMITS ({}); add fewer",
         Permits::MAX
     );

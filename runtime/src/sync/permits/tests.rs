@@ -364,6 +364,12 @@ mod alone {
     }
 
     #[test]
+    #[should_panic(expected = "cannot add more than MAX_PERMITS permits")]
+    fn more_permits_than_there_can_be_are_refused_in_tokios_words() {
+        Permits::new(0).release(usize::MAX);
+    }
+
+    #[test]
     fn a_waker_that_uses_the_counter_deadlocks_nowhere() {
         let permits = std::sync::Arc::new(Permits::new(0));
         let touches = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
