@@ -101,6 +101,27 @@ impl<T> JoinSet<T> {
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
+
+    fn abort_entries(&self) {
+        /// Aborts the tasks that are left, also if the waker of who polls a local set panics.
+        struct Abort<'a, T: 'a, I: Iterator<Item = (Key, &'a Entry<T>)>>(I);
+
+        impl<'a, T, I: Iterator<Item = (Key, &'a Entry<T>)>> Abort<'a, T, I> {
+            fn run(&mut self) {
+                for (_, entry) in &mut self.0 {
+                    entry.task.abort();
+                }
+            }
+        }
+
+        impl<'a, T, I: Iterator<Item = (Key, &'a Entry<T>)>> Drop for Abort<'a, T, I> {
+            fn drop(&mut self) {
+                self.run();
+            }
+        }
+
+        Abort(self.entries.iter()).run();
+    }
 }
 
 impl<T: 'static> JoinSet<T> {
@@ -301,9 +322,7 @@ impl<T: 'static> JoinSet<T> {
 
     /// Aborts all tasks. They stay in the set until they are joined.
     pub fn abort_all(&mut self) {
-        for (_, entry) in self.entries.iter() {
-            entry.task.abort();
-        }
+        self.abort_entries();
     }
 
     /// Removes all tasks without aborting them: they go on by themselves.
@@ -469,9 +488,7 @@ impl<T> fmt::Debug for Builder<'_, T> {
 
 impl<T> Drop for JoinSet<T> {
     fn drop(&mut self) {
-        for (_, entry) in self.entries.iter() {
-            entry.task.abort();
-        }
+        self.abort_entries();
     }
 }
 
@@ -605,5 +622,31 @@ mod tests {
             set.shutdown().await;
             assert!(set.is_empty());
         });
+    }
+
+    #[test]
+    fn a_waker_that_panics_leaves_no_task_running() {
+        use crate::sync::permits::test_wakers::{Touch, hooked};
+        use std::panic::{AssertUnwindSafe, catch_unwind};
+
+        let alive = Arc::new(());
+        let mut local = LocalSet::new();
+        let mut set = JoinSet::new();
+        for _ in 0..3 {
+            let witness = alive.clone();
+            let task = async move {
+                std::future::pending::<()>().await;
+                drop(witness);
+            };
+            set.spawn_local_on(task, &local);
+        }
+        // The first task that is aborted wakes who polls the local set.
+        let angry = hooked(|touch| assert_ne!(touch, Touch::Wake, "the waker panics on purpose"));
+        let polled = Pin::new(&mut local).poll(&mut Context::from_waker(&angry));
+        assert!(polled.is_pending());
+        assert!(catch_unwind(AssertUnwindSafe(|| drop(set))).is_err());
+        let polled = Pin::new(&mut local).poll(&mut Context::from_waker(Waker::noop()));
+        assert!(polled.is_ready(), "a task goes on although its set is gone");
+        assert_eq!(Arc::strong_count(&alive), 1);
     }
 }
