@@ -58,18 +58,16 @@ impl Drop for SchedulerGuard {
     fn drop(&mut self) {
         let outer = self.outer.take();
         let _ = KEEPER.try_with(|keeper| keeper.restore(outer));
-        let left = DEFERRED.try_with(|deferred| {
+        let is_last = DEFERRED.try_with(|deferred| {
             let mut deferred = deferred.borrow_mut();
             deferred.scheduler_depth -= 1;
-            if deferred.scheduler_depth == 0 {
-                std::mem::take(&mut deferred.wakers)
-            } else {
-                Vec::new()
-            }
+            deferred.scheduler_depth == 0
         });
-        // Nobody will take these any more; their tasks must not hang.
-        for waker in left.into_iter().flatten() {
-            waker.wake();
+        if is_last.unwrap_or(false) {
+            // Nobody will take these any more; their tasks must not hang.
+            let mut left = WakeBatch::new();
+            take(&mut left);
+            left.wake_all();
         }
     }
 }
@@ -131,6 +129,9 @@ pub fn take(batch: &mut WakeBatch) {
 mod tests {
     use super::*;
     use crate::parker::Parker;
+    use std::panic::catch_unwind;
+    use std::sync::Arc;
+    use std::task::Wake;
 
     #[test]
     fn a_thread_that_is_ending_wakes_at_once() {
@@ -155,6 +156,26 @@ mod tests {
             defer(Waker::noop());
         });
         thread.join().unwrap();
+        assert!(parker.park_for(Some(std::time::Duration::ZERO)));
+    }
+
+    #[test]
+    fn a_waker_that_panics_at_the_end_keeps_no_other_asleep() {
+        struct Angry;
+
+        impl Wake for Angry {
+            fn wake(self: Arc<Self>) {
+                panic!("the waker panics on purpose");
+            }
+        }
+
+        let mut parker = Parker::new();
+        let ended = catch_unwind(|| {
+            let _scheduler = scheduler();
+            defer(&Waker::from(Arc::new(Angry)));
+            defer(&parker.waker());
+        });
+        assert!(ended.is_err());
         assert!(parker.park_for(Some(std::time::Duration::ZERO)));
     }
 }
