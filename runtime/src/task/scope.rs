@@ -14,6 +14,7 @@
 
 use std::fmt;
 use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
@@ -93,8 +94,8 @@ impl<E> Arrivals<E> {
 ///
 /// # Panics
 ///
-/// With the panic of a child, after the rest was aborted and is gone; and outside of a runtime when
-/// a child is spawned.
+/// With the panic of the body or of a child, after the rest was aborted and is gone; and outside of a
+/// runtime when a child is spawned.
 ///
 /// # Cancel safety
 ///
@@ -140,9 +141,7 @@ where
     }
     let panic = ending.join_rest().await;
     match (outcome, panic) {
-        (Outcome::Panicked(panic), _) | (Outcome::Done(Ok(_)), Some(panic)) => {
-            std::panic::resume_unwind(panic)
-        }
+        (Outcome::Panicked(panic), _) | (Outcome::Done(Ok(_)), Some(panic)) => resume_unwind(panic),
         (Outcome::Done(result), _) => result,
     }
 }
@@ -164,10 +163,12 @@ where
         // First the waker, then the look: a child that arrives meanwhile wakes us.
         ending.arrivals.arrived.register(cx.waker());
         if output.is_none() {
-            match body.as_mut().poll(cx) {
-                Poll::Ready(Ok(value)) => output = Some(value),
-                Poll::Ready(Err(error)) => return Poll::Ready(Outcome::Done(Err(error))),
-                Poll::Pending => {}
+            // A panic waits for the children as well.
+            match catch_unwind(AssertUnwindSafe(|| body.as_mut().poll(cx))) {
+                Ok(Poll::Ready(Ok(value))) => output = Some(value),
+                Ok(Poll::Ready(Err(error))) => return Poll::Ready(Outcome::Done(Err(error))),
+                Ok(Poll::Pending) => {}
+                Err(panic) => return Poll::Ready(Outcome::Panicked(panic)),
             }
         }
         loop {

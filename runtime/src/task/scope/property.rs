@@ -168,9 +168,7 @@ proptest! {
                             Ok(Poll::Pending) => None,
                             Err(_) => Some(End::Panicked),
                         };
-                        // A panic of the body itself cannot wait for the children.
-                        let of_the_body = matches!(step, Some(Step::Body(Order::Panic)));
-                        if ended.is_some() && !of_the_body {
+                        if ended.is_some() {
                             prop_assert_eq!(Arc::strong_count(&world.0), 1, "a child outlived its scope");
                         }
                     }
