@@ -2,7 +2,7 @@
 //!
 //! Those who arrive are counted under the lock of their queue. The last one, the leader, resets the
 //! count, takes all out of the queue in the same breath, and wakes them. So one who arrives next
-//! belongs to the next round, and nobody is counted who is not in the queue.
+//! belongs to the next round. Who goes away before the round is over stays counted.
 
 use std::fmt;
 use std::future::poll_fn;
