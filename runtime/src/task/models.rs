@@ -14,6 +14,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use runtime_base::sync::atomic::{AtomicBool, AtomicUsize};
 use runtime_base::sync::{Arc, Mutex, model, thread};
 
+use super::state::{BeginPoll, Complete, State};
 use super::{Id, JoinHandle, JoinSet, Runnable, Schedule, TaskRef};
 
 /// A scheduler that is a queue, run by whoever asks.
@@ -220,6 +221,21 @@ fn the_join_handle_sees_the_output_or_is_woken() {
         );
         drop(join);
         setup.assert_nothing_left();
+    });
+}
+
+/// The same with both threads at the worst moment: between the join handle's look at the slot and its
+/// step to take it back the task completes, and has woken the handle.
+#[test]
+fn a_join_handle_that_is_too_late_to_change_its_waker_sees_the_end() {
+    model(|| {
+        let state = State::new();
+        assert_eq!(state.begin_poll(), BeginPoll::Poll);
+        assert!(state.lend_join_waker());
+        assert!(state.is_join_waker_lent());
+        assert_eq!(state.complete(), Complete::WakeJoin);
+        assert!(!state.return_join_waker());
+        assert!(!state.reclaim_join_waker());
     });
 }
 

@@ -297,7 +297,8 @@ impl State {
     /// completed.
     pub(crate) fn reclaim_join_waker(&self) -> bool {
         self.update(|word| {
-            debug_assert!(word & JOIN_INTEREST != 0 && word & JOIN_WAKER != 0);
+            // The completing thread may have returned the slot since the handle looked (T4).
+            debug_assert!(word & JOIN_INTEREST != 0 && word & (JOIN_WAKER | COMPLETE) != 0);
             if word & COMPLETE != 0 {
                 (None, false)
             } else {
