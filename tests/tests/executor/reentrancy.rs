@@ -2,8 +2,8 @@
 //! destructors of thread-locals.
 
 use std::cell::RefCell;
-use std::future::{pending, poll_fn};
-use std::pin::Pin;
+use std::future::{Future, pending, poll_fn};
+use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
@@ -17,6 +17,7 @@ use runtime::net::TcpListener;
 use runtime::sync::Notify;
 use runtime::task::{JoinHandle, spawn_blocking, yield_now};
 use runtime::time::{Sleep, sleep};
+use tests::process::in_own_process;
 use tests::{OnDrop, each_flavour, each_runtime};
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -341,5 +342,37 @@ fn what_a_thread_local_keeps_is_dropped_when_its_thread_ends() {
             REMAINS.with_borrow_mut(Vec::clear);
         }
         assert_eq!(said.iter().count(), 3);
+    });
+}
+
+/// Gives way in the drop of a thread-local.
+struct YieldsAtTheEnd;
+
+impl Drop for YieldsAtTheEnd {
+    fn drop(&mut self) {
+        let mut cx = Context::from_waker(Waker::noop());
+        let polled = pin!(yield_now()).poll(&mut cx);
+        assert!(polled.is_pending());
+    }
+}
+
+thread_local! {
+    static YIELDS: YieldsAtTheEnd = const { YieldsAtTheEnd };
+}
+
+#[test]
+fn a_thread_that_ends_can_give_way() {
+    // A panic there ends the process.
+    if !in_own_process("reentrancy::a_thread_that_ends_can_give_way", &[]) {
+        return;
+    }
+    each_runtime(|runtime| {
+        let handle = runtime.handle().clone();
+        let ends = thread::spawn(move || {
+            // First, so that it is dropped last.
+            YIELDS.with(|_| ());
+            handle.block_on(yield_now());
+        });
+        ends.join().unwrap();
     });
 }
