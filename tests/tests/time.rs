@@ -1,10 +1,11 @@
 //! Timers through the runtime, and a clock that stands still.
 
-use std::future::{pending, ready};
+use std::future::{Future, pending, poll_fn, ready};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::mpsc::channel;
-use std::task::Context;
+use std::task::{Context, Wake, Waker};
 use std::thread;
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use runtime::time::{
     Instant, MissedTickBehavior, advance, interval, interval_at, pause, resume, sleep, sleep_until,
     timeout, timeout_at,
 };
-use runtime::{Builder, Runtime};
+use runtime::{Builder, Handle, Runtime};
 use tests::wakers::Counting;
 use tests::{each_runtime, within_limit};
 
@@ -272,6 +273,38 @@ fn a_clock_that_stands_still_waits_for_blocking_work() {
             releasing.join().unwrap();
             // Nobody works any more: it jumps again.
             sleep(HOUR).await;
+        });
+    });
+}
+
+#[test]
+fn a_clock_that_stands_still_waits_until_somebody_is_told_of_the_end_of_blocking_work() {
+    /// Keeps the runtime busy with something else before it passes a wake on.
+    struct Slow(Handle, Waker);
+    impl Wake for Slow {
+        fn wake(self: Arc<Self>) {
+            drop(self.0.spawn(async {}));
+            thread::sleep(20 * MILLISECOND);
+            self.1.wake_by_ref();
+        }
+    }
+
+    within_limit(|| {
+        paused().block_on(async {
+            let begin = Instant::now();
+            let (release, released) = channel();
+            let mut work = spawn_blocking(move || released.recv().unwrap());
+            let output = poll_fn(|cx| {
+                let slow = Slow(Handle::current(), cx.waker().clone());
+                let waker = Waker::from(Arc::new(slow));
+                let polled = Pin::new(&mut work).poll(&mut Context::from_waker(&waker));
+                // It has begun to wait, or has ended.
+                let _ = release.send(7);
+                polled
+            });
+            // The timer would be due at once if the clock jumped.
+            assert_eq!(timeout(HOUR, output).await.unwrap().unwrap(), 7);
+            assert!(begin.elapsed() < HOUR);
         });
     });
 }

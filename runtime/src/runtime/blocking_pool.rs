@@ -116,10 +116,11 @@ impl BlockingPool {
         F: FnOnce() -> R + Send + 'static,
         R: Send + 'static,
     {
-        // While the work runs a paused clock must wait for it.
-        let work = (work, clock.inhibit_auto_advance());
         let future = Blocking { work: Some(work) };
-        let (listed, runnable, join) = TaskRef::allocate(future, Unscheduled, id, spawned_at);
+        let scheduler = Unscheduled {
+            guard: Mutex::new(Some(clock.inhibit_auto_advance())),
+        };
+        let (listed, runnable, join) = TaskRef::allocate(future, scheduler, id, spawned_at);
         drop(listed);
         let join = JoinHandle::new(join);
         if let Err(error) = self.push(handle, Class::General, Work::Task(runnable)) {
@@ -351,20 +352,23 @@ struct Blocking<F> {
 // The work is moved out before it is called and never pinned.
 impl<F> Unpin for Blocking<F> {}
 
-impl<F, G, R> Future for Blocking<(F, G)>
+impl<F, R> Future for Blocking<F>
 where
     F: FnOnce() -> R,
 {
     type Output = R;
 
     fn poll(mut self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<R> {
-        let (work, _guard) = self.work.take().expect("blocking work is polled once");
+        let work = self.work.take().expect("blocking work is polled once");
         Poll::Ready(work())
     }
 }
 
 /// The scheduler of work that is never pending.
-struct Unscheduled;
+struct Unscheduled {
+    /// A paused clock must wait for the work, until whoever waits for the result was woken.
+    guard: Mutex<Option<AutoAdvanceGuard>>,
+}
 
 impl Schedule for Unscheduled {
     #[allow(unsafe_code)] // Implements an unsafe method; uses nothing unsafe.
@@ -375,6 +379,7 @@ impl Schedule for Unscheduled {
     }
 
     fn release(&self, _task: &TaskRef) -> bool {
+        drop(self.guard.lock().take());
         false
     }
 }
