@@ -4,14 +4,16 @@ use std::collections::HashSet;
 use std::future::Future;
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
-use std::sync::mpsc::{Sender, channel};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Barrier, Condvar, Mutex};
 use std::task::{Context, Wake, Waker};
 use std::thread;
 use std::time::Duration;
 
+use runtime::runtime::worker_index;
 use runtime::sync::{Notify, mpsc, oneshot};
 use runtime::task::{JoinHandle, block_in_place, spawn_blocking, yield_now};
+use runtime::time::sleep;
 use runtime::{Handle, Runtime};
 use tests::{Flavour, each_flavour, each_of, each_runtime, within_limit};
 
@@ -244,6 +246,62 @@ fn a_task_that_yielded_goes_on_while_another_blocks_in_place() {
             });
             assert_eq!(runtime.block_on(task).unwrap(), 7);
         }
+    });
+}
+
+#[test]
+fn a_waker_that_blocks_in_place_leaves_a_worker_that_wakes_others() {
+    /// Blocks where it is woken until the other end is gone.
+    struct Blocks(Sender<Option<usize>>, Mutex<Receiver<()>>);
+    impl Wake for Blocks {
+        fn wake(self: Arc<Self>) {
+            block_in_place(|| {
+                self.0.send(worker_index()).unwrap();
+                let _ = self.1.lock().unwrap().recv();
+            });
+        }
+    }
+
+    each_of(&[Flavour::MultiThread(2)], |flavour| {
+        let runtime = flavour.builder().stall_rescue_after(None).build().unwrap();
+        let (say, said) = channel();
+        let (open, opened) = channel::<()>();
+        let waker = Waker::from(Arc::new(Blocks(say, Mutex::new(opened))));
+        let (keep, _sleeping) = channel();
+        let task = runtime.spawn(async move {
+            let mut sleep = Box::pin(sleep(Duration::from_millis(1)));
+            let polled = sleep.as_mut().poll(&mut Context::from_waker(&waker));
+            assert!(polled.is_pending());
+            keep.send(sleep).unwrap();
+        });
+        runtime.block_on(task).unwrap();
+        let worker = said.recv().unwrap().unwrap();
+        // Each on a worker of its own.
+        let both = Arc::new(Barrier::new(2));
+        let tasks = [(); 2].map(|()| {
+            let both = both.clone();
+            let metrics = runtime.metrics();
+            runtime.spawn(async move {
+                both.wait();
+                if worker_index() != Some(worker) {
+                    return;
+                }
+                let sleeps = || metrics.worker_park_unpark_count(1 - worker) % 2 == 1;
+                while !sleeps() {
+                    thread::yield_now();
+                }
+                // The second drives the first one out to where others may take it.
+                let (send, receive) = channel();
+                runtime::spawn(async move { send.send(()).unwrap() });
+                runtime::spawn(async {});
+                let received = receive.recv_timeout(Duration::from_secs(5));
+                assert!(received.is_ok(), "the other worker was not woken");
+            })
+        });
+        for task in tasks {
+            runtime.block_on(task).unwrap();
+        }
+        drop(open);
     });
 }
 

@@ -34,7 +34,10 @@ pub(crate) fn hand_over() -> HandedOver {
         .drain(..)
         .for_each(|waker| yielded.push(waker));
     let was_searching = std::mem::replace(&mut seat.searching, false);
-    if was_searching && worker.scheduler.idle().end_search() {
+    let was_last_searcher = was_searching && worker.scheduler.idle().end_search();
+    // A waker of a batch that blocks: what the batch has brought so far has woken nobody yet.
+    let was_delivering = std::mem::replace(&mut seat.delivering, false);
+    if was_last_searcher || was_delivering {
         worker.scheduler.wake_one();
     }
     *worker.remote().seat.lock() = Some(seat);
