@@ -80,12 +80,16 @@ impl Post {
         InPoll(self)
     }
 
-    /// Within a poll: nobody depends on this thread any more.
-    pub(crate) fn leave(&self) {
-        self.step();
+    /// Nobody depends on this thread any more. Says whether it is in a poll, which goes on unseen.
+    pub(crate) fn leave(&self) -> bool {
+        let was_in_poll = is_in_poll(self.turn());
+        if was_in_poll {
+            self.step();
+        }
+        was_in_poll
     }
 
-    /// Within a poll that [`leave`](Self::leave)d: this thread has its seat again.
+    /// This thread, which [`leave`](Self::leave)d within a poll, has its seat again.
     pub(crate) fn come_back(&self) {
         self.step();
     }

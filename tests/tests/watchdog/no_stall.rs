@@ -1,5 +1,7 @@
 //! What is no stall, and a watchdog that has nothing to do.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::thread;
 use std::time::Duration;
 
@@ -12,7 +14,7 @@ use runtime::time::sleep;
 use tests::process::in_own_process;
 use tests::{Flavour, each_of, within_limit};
 
-use crate::Gate;
+use crate::{Gate, Told};
 
 #[test]
 fn what_is_announced_is_no_stall() {
@@ -33,6 +35,39 @@ fn what_is_announced_is_no_stall() {
         gate.open();
         runtime.block_on(announced).unwrap();
         drop((other, blocking));
+    });
+}
+
+#[test]
+fn what_a_hook_announces_is_no_stall_of_the_task_before() {
+    each_of(&[Flavour::MultiThread(1)], |flavour| {
+        const LONG: Duration = Duration::from_millis(60);
+        let told = Told::default();
+        let mut builder = flavour.builder();
+        told.listen(&mut builder);
+        let armed = Arc::new(AtomicBool::new(false));
+        let (blocks, holds_up) = (armed.clone(), armed.clone());
+        let runtime = builder
+            .on_thread_unpark(move || {
+                if blocks.load(SeqCst) {
+                    block_in_place(|| thread::sleep(LONG));
+                    blocks.store(false, SeqCst);
+                }
+            })
+            // Whoever takes over is not there at once.
+            .on_thread_start(move || {
+                if holds_up.load(SeqCst) {
+                    thread::sleep(2 * LONG);
+                }
+            })
+            .build()
+            .unwrap();
+        runtime.block_on(runtime.spawn(async {})).unwrap();
+        armed.store(true, SeqCst);
+        runtime.block_on(runtime.spawn(async {})).unwrap();
+        assert!(!armed.load(SeqCst), "the hook has not blocked");
+        assert_eq!(told.count(), 0);
+        assert_eq!(runtime.metrics().stalls_count(), 0);
     });
 }
 

@@ -9,6 +9,8 @@ use super::{WORKER, Worker, wake_all};
 /// Takes the seat back when dropped, if nobody has begun to run it. Made by [`hand_over`].
 pub(crate) struct HandedOver {
     worker: Option<Rc<Worker>>,
+    /// Whether the thread blocks within a poll: wakers and hooks may do so outside of one.
+    in_poll: bool,
 }
 
 /// Gives this thread's seat, if it has one, to another thread: this one is going to block.
@@ -16,14 +18,14 @@ pub(crate) fn hand_over() -> HandedOver {
     let worker = WORKER.try_with(|current| current.borrow().clone());
     let Some(worker) = worker.ok().flatten() else {
         // A thread in `block_on`: nobody else depends on it.
-        return HandedOver { worker: None };
+        return HandedOver::NOTHING;
     };
     let Some(mut seat) = worker.holder.take() else {
         // Handed over already: blocking inside of blocking. Or taken away already.
-        return HandedOver { worker: None };
+        return HandedOver::NOTHING;
     };
     // From now on nobody waits for this thread.
-    worker.post.leave();
+    let in_poll = worker.post.leave();
     // What is in the slot must be reachable for the others.
     if let Some(task) = seat.next.take() {
         seat.push_last(&worker.scheduler, task);
@@ -44,6 +46,7 @@ pub(crate) fn hand_over() -> HandedOver {
     // From here on the seat comes back, also if what follows panics: the code of subscribers and wakers.
     let handed_over = HandedOver {
         worker: Some(worker.clone()),
+        in_poll,
     };
     if let Err(error) = worker.scheduler.start_worker(worker.index) {
         // Nobody else can do the work meanwhile; better late than never.
@@ -58,6 +61,13 @@ pub(crate) fn hand_over() -> HandedOver {
     handed_over
 }
 
+impl HandedOver {
+    const NOTHING: Self = Self {
+        worker: None,
+        in_poll: false,
+    };
+}
+
 impl Drop for HandedOver {
     fn drop(&mut self) {
         let Some(worker) = self.worker.take() else {
@@ -68,7 +78,9 @@ impl Drop for HandedOver {
             worker.holder.put(seat);
             // The seat may have been with other threads meanwhile, which were watched then.
             worker.become_incumbent();
-            worker.post.come_back();
+            if self.in_poll {
+                worker.post.come_back();
+            }
         }
     }
 }
