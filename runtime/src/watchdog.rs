@@ -198,6 +198,13 @@ impl Watchdog {
         }
     }
 
+    /// A thread that was held up has come back: the monitor, which may sleep, is to see when.
+    pub(crate) fn held_up_came_back(&self) {
+        if let Some(monitor) = &*self.monitor.lock() {
+            monitor.unpark();
+        }
+    }
+
     /// The runtime has ended: lets the monitor end.
     pub(crate) fn stop(&self) {
         // Release: pairs with the Acquire in `is_stopped`.

@@ -274,6 +274,7 @@ impl MultiThread {
             std::mem::take(&mut held_up.postponed)
         };
         for task in postponed {
+        self.estate.watchdog.held_up_came_back();
             self.estate.injection.push(task);
             self.wake_one();
         }

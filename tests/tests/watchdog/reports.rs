@@ -1,6 +1,7 @@
 //! What is said of a stall, and to whom.
 
 use std::sync::Mutex;
+use std::sync::mpsc::channel;
 use std::thread;
 use std::time::Duration;
 
@@ -139,5 +140,23 @@ fn a_hook_that_blocks_or_panics_holds_up_nobody() {
         runtime.block_on(runtime.spawn(everything_works())).unwrap();
         gate.open();
         drop((first, second, third));
+    });
+}
+
+#[test]
+fn the_longest_stall_ends_when_its_task_comes_back() {
+    each_of(&[Flavour::MultiThread(1)], |flavour| {
+        let runtime = flavour.build();
+        let (send, ended) = channel();
+        runtime.spawn(async move {
+            thread::sleep(Duration::from_millis(100));
+            send.send(()).unwrap();
+        });
+        ended.recv().unwrap();
+        // Nobody wakes up until the next report of its spawn site would be due.
+        thread::sleep(Duration::from_millis(1_300));
+        let longest = runtime.metrics().longest_stall();
+        assert!(longest >= Duration::from_millis(80), "{longest:?}");
+        assert!(longest < Duration::from_millis(700), "{longest:?}");
     });
 }
