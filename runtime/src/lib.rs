@@ -78,6 +78,7 @@ pub mod stream;
 #[cfg(feature = "tokio-io")]
 pub mod tokio_io;
 
+mod contained;
 #[doc(hidden)]
 pub mod macros;
 mod promised;

@@ -37,6 +37,7 @@ use runtime_base::parker::{Parker, Unparker};
 use runtime_base::sync::atomic::AtomicBool;
 use runtime_base::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
+use crate::contained::contained;
 use crate::runtime::Handle;
 use crate::scheduler::Estate;
 
@@ -191,10 +192,12 @@ impl Watchdog {
             });
         if let Err(error) = started {
             // Everything works without it, as it does elsewhere.
-            tracing::error!(
-                target: "runtime::stall", %error,
-                "there is no thread for the watchdog; tasks that block are not noticed"
-            );
+            contained(|| {
+                tracing::error!(
+                    target: "runtime::stall", %error,
+                    "there is no thread for the watchdog; tasks that block are not noticed"
+                );
+            });
         }
     }
 
@@ -299,7 +302,9 @@ fn call_hook(hook: &StallHook, stall: &Stall) {
     if let Err(panic) = catch_unwind(AssertUnwindSafe(|| hook(stall))) {
         // Dropping the payload could panic again.
         std::mem::forget(panic);
-        tracing::error!(target: "runtime::stall", "the hook `on_stall` panicked; the watchdog goes on");
+        contained(|| {
+            tracing::error!(target: "runtime::stall", "the hook `on_stall` panicked; the watchdog goes on");
+        });
     }
 }
 

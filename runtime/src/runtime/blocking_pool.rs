@@ -8,7 +8,7 @@
 use std::collections::HashMap;
 use std::future::Future;
 use std::io;
-use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+use std::panic::Location;
 use std::pin::Pin;
 use std::ptr::NonNull;
 use std::sync::Arc;
@@ -22,6 +22,7 @@ use runtime_timer::{AutoAdvanceGuard, Clock};
 
 use super::lane::{Lane, Pushed};
 use super::{Handle, Settings};
+use crate::contained::contained;
 use crate::scheduler::{CurrentThread, MultiThread};
 use crate::task::{Id, JoinHandle, Runnable, Schedule, TaskRef};
 use crate::watchdog::Watched;
@@ -322,6 +323,7 @@ impl Work {
         match self {
             Self::Task(task) => task.run(),
             Self::Job(job, guard) => {
+                // What must be known of a panic the author's own code has caught.
                 contained(job);
                 drop(guard);
             }
@@ -333,14 +335,6 @@ impl Work {
             Self::Task(task) => task.shutdown(),
             Self::Job(job, _guard) => contained(|| drop(job)),
         }
-    }
-}
-
-/// A panic ends here: what must be known of it the author's own code has caught.
-fn contained(f: impl FnOnce()) {
-    if let Err(panic) = catch_unwind(AssertUnwindSafe(f)) {
-        // Dropping the payload could panic again.
-        std::mem::forget(panic);
     }
 }
 

@@ -23,6 +23,7 @@ use runtime_net::{Counts, CurrentReactor, Reactor, ReactorHandle};
 use runtime_timer::{Clock, CurrentTimers, Timers};
 
 use super::wake_token::{Place, WakeToken};
+use crate::contained::contained;
 
 /// A reactor, and the right to wait for its events.
 pub(crate) struct Lookout {
@@ -124,7 +125,9 @@ impl Watch<'_> {
         if let Err(error) = self.reactor.turn(timeout, batch) {
             // Nothing a task could do about it; what is registered stays registered, and the next
             // turn may succeed.
-            tracing::error!(target: "runtime::driver", %error, "polling for events failed");
+            contained(|| {
+                tracing::error!(target: "runtime::driver", %error, "polling for events failed");
+            });
         }
         let found = batch.len() > before;
         if found {

@@ -6,6 +6,7 @@ use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::contained::contained;
 use crate::task::{self, Id};
 
 /// What a task hook learns of its task; see
@@ -90,7 +91,9 @@ fn call_one(hook: &TaskHook, meta: TaskMeta<'_>) {
     if let Err(panic) = catch_unwind(AssertUnwindSafe(|| hook(&meta))) {
         // Dropping the payload could panic again.
         std::mem::forget(panic);
-        tracing::error!(target: "runtime::hooks", task = %id, "a task hook panicked; the task goes on");
+        contained(|| {
+            tracing::error!(target: "runtime::hooks", task = %id, "a task hook panicked; the task goes on");
+        });
     }
 }
 

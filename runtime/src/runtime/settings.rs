@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use super::RngSeed;
 use super::histogram::Scale;
 use super::hooks::TaskHooks;
+use crate::contained::contained;
 use crate::task::Runnable;
 use crate::watchdog;
 
@@ -112,7 +113,9 @@ impl Settings {
         if let Err(panic) = catch_unwind(AssertUnwindSafe(|| hook())) {
             // Dropping the payload could panic again.
             std::mem::forget(panic);
-            tracing::error!(target: "runtime::hooks", "a thread hook panicked; its thread goes on");
+            contained(|| {
+                tracing::error!(target: "runtime::hooks", "a thread hook panicked; its thread goes on");
+            });
         }
     }
 }

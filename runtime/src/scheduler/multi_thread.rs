@@ -36,6 +36,7 @@ use super::idle::Idle;
 use super::ring::{self, Stealer, Word};
 use super::seat::Seat;
 use super::worker::{self, Incumbent};
+use crate::contained::contained;
 use crate::runtime::driver::{Driver, Enabled, Lookout};
 use crate::runtime::dump::requests;
 use crate::runtime::handle::Flavor;
@@ -273,8 +274,8 @@ impl MultiThread {
             self.is_held_up.store(left >= limit, Relaxed);
             std::mem::take(&mut held_up.postponed)
         };
-        for task in postponed {
         self.estate.watchdog.held_up_came_back();
+        for task in postponed {
             self.estate.injection.push(task);
             self.wake_one();
         }
@@ -402,10 +403,12 @@ impl Watched for MultiThread {
             Ok(()) => Rescue::StandIn,
             Err(error) => {
                 // The stalled thread will find its seat when it comes back.
-                tracing::error!(
-                    target: "runtime::stall", worker, %error,
-                    "no thread takes over from a task that blocks its worker"
-                );
+                contained(|| {
+                    tracing::error!(
+                        target: "runtime::stall", worker, %error,
+                        "no thread takes over from a task that blocks its worker"
+                    );
+                });
                 Rescue::NoThread
             }
         }

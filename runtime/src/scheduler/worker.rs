@@ -37,6 +37,7 @@ use super::counters::{BusySince, Counters};
 use super::multi_thread::{MultiThread, Remote};
 use super::seat::{Seat, global_queue_interval};
 use super::tenure::{self, Holder, Revoker};
+use crate::contained::contained;
 use crate::runtime::driver::Berth;
 use crate::runtime::rng_seed::Seeded;
 use crate::task::Runnable;
@@ -107,7 +108,9 @@ pub(super) fn wake_all(batch: &mut WakeBatch) {
     if let Err(panic) = catch_unwind(AssertUnwindSafe(|| batch.wake_all())) {
         // The panic was printed by the hook. Dropping its payload could panic again.
         std::mem::forget(panic);
-        tracing::error!(target: "runtime::driver", "a waker panicked; the others were woken");
+        contained(|| {
+            tracing::error!(target: "runtime::driver", "a waker panicked; the others were woken");
+        });
     }
 }
 

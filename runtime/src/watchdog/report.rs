@@ -19,6 +19,7 @@ use super::post::Post;
 use super::stack::{self, Stack};
 use super::whereabouts::{Whereabouts, whereabouts};
 use super::{Watched, call_hook};
+use crate::contained::contained;
 use crate::task::{self, Id};
 
 /// After the first report of a spawn site the next one follows not before this, and then each time
@@ -276,7 +277,9 @@ impl Reports {
             .run_aside("runtime-report", &handle, move || serve(&outbox, &*watched));
         if let Err(error) = started {
             self.outbox.lock().is_served = false;
-            tracing::error!(target: "runtime::stall", %error, "no thread for a report");
+            contained(|| {
+                tracing::error!(target: "runtime::stall", %error, "no thread for a report");
+            });
         }
     }
 
@@ -302,20 +305,22 @@ fn serve(outbox: &Mutex<Outbox>, watched: &dyn Watched) {
             next
         };
         stall.stack = stack_of(&case).map(Arc::new);
-        tracing::warn!(
-            target: "runtime::stall",
-            task = stall.task.map(Id::number),
-            name = stall.name(),
-            spawned_at = stall.spawned_at.map(tracing::field::display),
-            worker = stall.worker,
-            elapsed_ms = stall.elapsed.as_millis() as u64,
-            whereabouts = %stall.whereabouts,
-            rescue = ?stall.rescue,
-            stand_ins = stall.stand_ins,
-            unreported = stall.unreported,
-            stack = stall.stack().map(tracing::field::display),
-            "{stall}"
-        );
+        contained(|| {
+            tracing::warn!(
+                target: "runtime::stall",
+                task = stall.task.map(Id::number),
+                name = stall.name(),
+                spawned_at = stall.spawned_at.map(tracing::field::display),
+                worker = stall.worker,
+                elapsed_ms = stall.elapsed.as_millis() as u64,
+                whereabouts = %stall.whereabouts,
+                rescue = ?stall.rescue,
+                stand_ins = stall.stand_ins,
+                unreported = stall.unreported,
+                stack = stall.stack().map(tracing::field::display),
+                "{stall}"
+            );
+        });
         if let Some(hook) = &watched.estate().settings.stalls.on_stall {
             call_hook(hook, &stall);
         }
@@ -332,7 +337,9 @@ fn stack_of(case: &Case) -> Option<Stack> {
         // Otherwise it may be the stack of something else.
         Ok(trace) => goes_on().then(|| trace.resolve()),
         Err(error) => {
-            tracing::debug!(target: "runtime::stall", %error, "there is no stack of a stall");
+            contained(|| {
+                tracing::debug!(target: "runtime::stall", %error, "there is no stack of a stall");
+            });
             None
         }
     }

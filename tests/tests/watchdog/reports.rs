@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use runtime::runtime::Rescue;
 use runtime::task;
+use tests::process::in_own_process;
 use tests::{Flavour, each_flavour, each_of, within_limit};
 
 use crate::{Gate, Told, everything_works};
@@ -158,5 +159,49 @@ fn the_longest_stall_ends_when_its_task_comes_back() {
         let longest = runtime.metrics().longest_stall();
         assert!(longest >= Duration::from_millis(80), "{longest:?}");
         assert!(longest < Duration::from_millis(700), "{longest:?}");
+    });
+}
+
+/// A log that panics at whatever it is told.
+struct PanickingLog;
+
+impl tracing::Subscriber for PanickingLog {
+    fn enabled(&self, _: &tracing::Metadata<'_>) -> bool {
+        true
+    }
+    fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::span::Id {
+        tracing::span::Id::from_u64(1)
+    }
+    fn record(&self, _: &tracing::span::Id, _: &tracing::span::Record<'_>) {}
+    fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
+    fn event(&self, event: &tracing::Event<'_>) {
+        panic!("the log does not like {:?}", event.metadata().target());
+    }
+    fn enter(&self, _: &tracing::span::Id) {}
+    fn exit(&self, _: &tracing::span::Id) {}
+}
+
+#[test]
+fn a_log_that_panics_harms_nobody() {
+    if !in_own_process("reports::a_log_that_panics_harms_nobody", &[]) {
+        return;
+    }
+    tracing::subscriber::set_global_default(PanickingLog).unwrap();
+    each_of(&Flavour::WITH_WORKERS, |flavour| {
+        let told = Told::default();
+        let mut builder = flavour.builder();
+        told.listen(&mut builder);
+        let runtime = builder
+            .on_task_spawn(|_| panic!("on_task_spawn"))
+            .on_thread_park(|| panic!("on_thread_park"))
+            .build()
+            .unwrap();
+        let (gate, blocker) = Gate::new();
+        runtime.spawn(async move { blocker.block() });
+        gate.wait();
+        // The hook comes after the log.
+        told.wait(|_| true);
+        gate.open();
+        runtime.block_on(runtime.spawn(everything_works())).unwrap();
     });
 }

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use runtime_base::wake_batch::WakeBatch;
 
 use super::{WORKER, Worker, wake_all};
+use crate::contained::contained;
 
 /// Takes the seat back when dropped, if nobody has begun to run it. Made by [`hand_over`].
 pub(crate) struct HandedOver {
@@ -50,10 +51,12 @@ pub(crate) fn hand_over() -> HandedOver {
     };
     if let Err(error) = worker.scheduler.start_worker(worker.index) {
         // Nobody else can do the work meanwhile; better late than never.
-        tracing::error!(
-            target: "runtime::worker", %error,
-            "no thread takes over from a task that blocks in place; its worker waits"
-        );
+        contained(|| {
+            tracing::error!(
+                target: "runtime::worker", %error,
+                "no thread takes over from a task that blocks in place; its worker waits"
+            );
+        });
         worker.scheduler.attend_for(worker.index);
     }
     // Without the seat: their code may block, too.
