@@ -243,15 +243,16 @@ impl Worker {
             }
         }
         self.count_busy(BusySince::leave);
-        let Some(seat) = self.holder.take() else {
-            return;
-        };
         // Workers begin at different places, to share the work.
         self.scheduler
             .estate()
             .owned
             .close_and_cancel(self.index * 4);
-        self.scheduler.retire(seat);
+        // Not before: a future that blocks in its drop hands the seat over, and may wait for what ends
+        // when all seats are retired.
+        if let Some(seat) = self.holder.take() {
+            self.scheduler.retire(seat);
+        }
     }
 
     /// Decides what comes next: a task of this worker, of the injection queue, or of another worker,

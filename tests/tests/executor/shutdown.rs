@@ -497,6 +497,34 @@ fn wait(released: &Receiver<()>, inner_block_on: bool) {
 }
 
 #[test]
+fn a_future_that_blocks_in_its_drop_on_what_never_comes_does_not_hang_the_end() {
+    each_of(&Flavour::WITH_WORKERS, |flavour| {
+        for in_place in [false, true] {
+            let runtime = flavour.build();
+            let handle = runtime.handle().clone();
+            let (begun, begins) = channel();
+            let (say, said) = channel();
+            runtime.spawn(async move {
+                let _at_the_end = OnDrop(move || {
+                    let wait = || handle.block_on(sleep(Duration::from_secs(3600)));
+                    // It is told of the end like everybody who waits for a timer.
+                    let _ = catch_unwind(AssertUnwindSafe(|| match in_place {
+                        true => runtime::task::block_in_place(wait),
+                        false => wait(),
+                    }));
+                    say.send(()).unwrap();
+                });
+                begun.send(()).unwrap();
+                pending::<()>().await;
+            });
+            begins.recv().unwrap();
+            drop(runtime);
+            assert_eq!(said.try_recv(), Ok(()));
+        }
+    });
+}
+
+#[test]
 fn the_current_thread_runtime_drops_what_block_on_left_behind() {
     tests::within_limit(|| {
         let runtime = Flavour::CurrentThread.build();
