@@ -99,3 +99,17 @@ pub fn limit_descriptors(limit: u64) {
     // SAFETY: the pointer is to a live struct.
     assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &limit) }, 0);
 }
+
+/// Lets the process have only so many bytes of addresses more, for good.
+pub fn limit_more_memory(bytes: u64) {
+    let pages = std::fs::read_to_string("/proc/self/statm").expect("Linux");
+    let pages: u64 = pages.split(' ').next().unwrap().parse().unwrap();
+    // SAFETY: has no preconditions.
+    let page = unsafe { libc::sysconf(libc::_SC_PAGESIZE) } as u64;
+    let limit = libc::rlimit {
+        rlim_cur: pages * page + bytes,
+        rlim_max: pages * page + bytes,
+    };
+    // SAFETY: the pointer is to a live struct.
+    assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_AS, &limit) }, 0);
+}

@@ -15,6 +15,7 @@ use runtime::sync::{Notify, mpsc, oneshot};
 use runtime::task::{JoinHandle, block_in_place, spawn_blocking, yield_now};
 use runtime::time::sleep;
 use runtime::{Handle, Runtime};
+use tests::process::{in_own_process, limit_more_memory};
 use tests::{Flavour, each_flavour, each_of, each_runtime, within_limit};
 
 #[test]
@@ -246,6 +247,42 @@ fn a_task_that_yielded_goes_on_while_another_blocks_in_place() {
             });
             assert_eq!(runtime.block_on(task).unwrap(), 7);
         }
+    });
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn the_other_workers_run_what_nobody_takes_over() {
+    if !in_own_process(
+        "blocking::the_other_workers_run_what_nobody_takes_over",
+        &[],
+    ) {
+        return;
+    }
+    within_limit(|| {
+        const STACK: usize = 1 << 28;
+        let runtime = Flavour::MultiThread(2)
+            .builder()
+            .thread_stack_size(STACK)
+            .build()
+            .unwrap();
+        let metrics = runtime.metrics();
+        let task = runtime.spawn(async move {
+            let worker = worker_index().unwrap();
+            while metrics
+                .worker_park_unpark_count(1 - worker)
+                .is_multiple_of(2)
+            {
+                thread::yield_now();
+            }
+            // There is no room for a thread more.
+            limit_more_memory(STACK as u64 / 2);
+            let (send, receive) = channel();
+            runtime::spawn(async move { send.send(()).unwrap() });
+            block_in_place(|| receive.recv_timeout(Duration::from_secs(5)))
+        });
+        let received = runtime.block_on(task).unwrap();
+        assert!(received.is_ok(), "nobody was woken");
     });
 }
 

@@ -50,13 +50,14 @@ pub(crate) fn hand_over() -> HandedOver {
         in_poll,
     };
     if let Err(error) = worker.scheduler.start_worker(worker.index) {
-        // Nobody else can do the work meanwhile; better late than never.
+        // Others can take its tasks, also the one that was in the slot; the rest waits.
         contained(|| {
             tracing::error!(
                 target: "runtime::worker", %error,
                 "no thread takes over from a task that blocks in place; its worker waits"
             );
         });
+        worker.scheduler.wake_one();
         worker.scheduler.attend_for(worker.index);
     }
     // Without the seat: their code may block, too.
