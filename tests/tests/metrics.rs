@@ -1,6 +1,6 @@
 //! Task hooks, seeds, and what a runtime counts.
 
-use std::future::{pending, poll_fn};
+use std::future::{Future, pending, poll_fn};
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::SeqCst;
 use std::sync::{Arc, Mutex, mpsc};
@@ -337,26 +337,56 @@ fn a_thief_counts_what_it_takes() {
     });
 }
 
+/// Uses up the budget of one poll.
+fn exhaust() -> impl Future<Output = ()> {
+    poll_fn(|cx| {
+        loop {
+            let Poll::Ready(coop) = task::coop::poll_proceed(cx) else {
+                return Poll::Ready(());
+            };
+            coop.made_progress();
+        }
+    })
+}
+
 #[test]
 fn a_budget_that_is_used_up_is_counted() {
     each_runtime(|runtime| {
         let metrics = runtime.metrics();
-        let exhaust = || {
-            poll_fn(|cx| {
-                loop {
-                    let polled = task::coop::poll_proceed(cx);
-                    let Poll::Ready(coop) = polled else {
-                        return Poll::Ready(());
-                    };
-                    coop.made_progress();
-                }
-            })
-        };
         runtime.block_on(exhaust());
         assert_eq!(metrics.budget_forced_yield_count(), 1);
         runtime.block_on(runtime.spawn(exhaust())).unwrap();
         while metrics.budget_forced_yield_count() < 2 {
             thread::yield_now();
+        }
+    });
+}
+
+#[test]
+fn a_budget_that_is_used_up_after_the_worker_went_to_another_thread_is_counted() {
+    within_limit(|| {
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(1)
+            .build()
+            .unwrap();
+        let metrics = runtime.metrics();
+        for in_place in [false, true] {
+            let before = metrics.budget_forced_yield_count();
+            let (say, other_runs) = mpsc::channel();
+            let task = runtime.spawn(async move {
+                // Only another thread can run it before this poll ends.
+                task::spawn(async move { say.send(()).unwrap() });
+                match in_place {
+                    true => task::block_in_place(|| other_runs.recv().unwrap()),
+                    false => other_runs.recv().unwrap(),
+                }
+                exhaust().await;
+            });
+            runtime.block_on(task).unwrap();
+            while metrics.budget_forced_yield_count() == before {
+                thread::yield_now();
+            }
+            assert_eq!(metrics.budget_forced_yield_count(), before + 1);
         }
     });
 }

@@ -219,6 +219,8 @@ impl Worker {
         self.run();
         drop(keeper);
         WORKER.with(|current| current.replace(previous));
+        // Those of the last poll, if the seat went during it.
+        self.scheduler.estate().tallies.collect_forced_yields();
         if self.holder.was_revoked() {
             self.scheduler.stand_in_ended(self.post.spawned_at());
         }
