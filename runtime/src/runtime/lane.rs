@@ -16,7 +16,7 @@
 //!   goes idle, or ends, writes those, passes a fence, and reads the queue. One of the two sees the
 //!   other.
 //! - **B3** A closed lane is drained by the one who closed it, unless a thread is starting; then by
-//!   the last thread that starts, when it has its first job.
+//!   the last thread that starts, when it has its first job, or by who learns that it does not start.
 
 use std::time::Duration;
 
@@ -110,7 +110,10 @@ impl<J> Lane<J> {
     /// The thread that was to be started does not exist. Says whether there is no other.
     pub(crate) fn forget_thread(&self) -> bool {
         self.starting.fetch_sub(1, AcqRel);
-        self.threads.fetch_sub(1, AcqRel) == 1
+        let is_last = self.threads.fetch_sub(1, AcqRel) == 1;
+        // Partner: the fence in `close`, as in `take_first` (B3).
+        fence(Ordering::SeqCst);
+        is_last
     }
 
     /// The first job of a new thread. It is run even if the lane was closed while the thread started:
@@ -186,7 +189,7 @@ impl<J> Lane<J> {
     pub(crate) fn close(&self) {
         // Relaxed: ordered by the fence.
         self.closed.store(true, Relaxed);
-        // Partners: the fences in `push`, `take_first` and `take_jobs`.
+        // Partners: the fences in `push`, `forget_thread`, `take_first` and `take_jobs`.
         fence(Ordering::SeqCst);
         let idle = {
             let mut idle = self.idle.lock();
@@ -308,6 +311,55 @@ mod tests {
             assert_eq!(first, Some(1));
             // Nothing is left behind.
             assert_eq!(by_closer + by_starter, 10);
+        });
+    }
+
+    /// The lane is closed while the system refuses a thread for a job, and another thread ends.
+    #[test]
+    fn a_job_for_which_there_is_no_thread_does_not_stay_in_a_closed_lane() {
+        model(|| {
+            let lane = Arc::new(Lane::new(2));
+            let taken = Arc::new(AtomicUsize::new(0));
+            let drain = |lane: &Lane<usize>, taken: &AtomicUsize| {
+                while let Some(job) = lane.drain() {
+                    taken.fetch_add(job, AcqRel);
+                }
+            };
+            assert_eq!(lane.push(1), Pushed::StartThread);
+            let taker = {
+                let (lane, taken) = (lane.clone(), taken.clone());
+                thread::spawn(move || {
+                    let first = lane.take_first();
+                    if lane.may_drain() {
+                        drain(&lane, &taken);
+                    }
+                    taken.fetch_add(first.unwrap_or(0), AcqRel);
+                    lane.take_jobs(None, |job| {
+                        taken.fetch_add(job, AcqRel);
+                    });
+                })
+            };
+            let pusher = {
+                let (lane, taken) = (lane.clone(), taken.clone());
+                thread::spawn(move || {
+                    let is_left = match lane.push(10) {
+                        Pushed::Done => false,
+                        Pushed::Closed => lane.may_drain(),
+                        // There is none.
+                        Pushed::StartThread => lane.forget_thread() || lane.may_drain(),
+                    };
+                    if is_left {
+                        drain(&lane, &taken);
+                    }
+                })
+            };
+            lane.close();
+            if lane.may_drain() {
+                drain(&lane, &taken);
+            }
+            taker.join().unwrap();
+            pusher.join().unwrap();
+            assert_eq!((taken.load(Acquire), lane.queued()), (11, 0));
         });
     }
 
