@@ -11,8 +11,9 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 packages=(runtime-base runtime-timer runtime-net runtime)
 # Everything is compiled differently here, so it has a target directory of its own.
 export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$PWD/target}/loom"
-# Some tests have no model; what only they use is not used here.
-export RUSTFLAGS="--cfg rt_loom -A unused"
+# Some tests have no model; what only they use is not used here. What the code asserts of its own steps
+# is part of a model.
+export RUSTFLAGS="--cfg rt_loom -A unused -C debug-assertions"
 # loom keeps its stacks small; a panic's backtrace needs none of ours.
 export RUST_BACKTRACE=0
 
