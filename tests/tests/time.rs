@@ -1,11 +1,11 @@
 //! Timers through the runtime, and a clock that stands still.
 
 use std::future::{Future, pending, poll_fn, ready};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::mpsc::channel;
-use std::task::{Context, Wake, Waker};
+use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
 use std::time::Duration;
 
@@ -341,6 +341,29 @@ fn advance_moves_the_clock_and_fires_what_is_due() {
             }
             assert_eq!(begin.elapsed(), 3 * SECOND);
         });
+    });
+}
+
+#[test]
+fn what_is_reset_to_a_time_that_is_over_is_due_at_once() {
+    paused().block_on(async {
+        advance(SECOND).await;
+        let over = Instant::now();
+        let (count, waker) = Counting::new();
+        let mut cx = Context::from_waker(&waker);
+        let mut waiting = pin!(sleep(HOUR));
+        assert!(waiting.as_mut().poll(&mut cx).is_pending());
+        waiting.as_mut().reset(over);
+        assert!(waiting.is_elapsed());
+        assert_eq!(count.count(), 1);
+        assert!(waiting.as_mut().poll(&mut cx).is_ready());
+
+        let mut ticks = interval_at(over + HOUR, HOUR);
+        assert!(ticks.poll_tick(&mut cx).is_pending());
+        ticks.reset_immediately();
+        assert_eq!(count.count(), 2);
+        assert_eq!(ticks.poll_tick(&mut cx), Poll::Ready(over));
+        assert!(ticks.poll_tick(&mut cx).is_pending());
     });
 }
 

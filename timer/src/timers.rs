@@ -224,11 +224,21 @@ impl Timers {
 
     /// Takes an entry out, if it has not fired.
     pub(crate) fn remove(&self, key: EntryKey) {
+        drop(self.take(key));
+    }
+
+    /// Lets an entry fire before its time.
+    pub(crate) fn fire(&self, key: EntryKey) {
+        if let Some(waker) = self.take(key) {
+            waker.wake();
+        }
+    }
+
+    fn take(&self, key: EntryKey) -> Option<Waker> {
         let mut guarded = self.guarded.lock();
         let waker = guarded.wheel.remove(key);
         self.publish_len(&guarded);
-        drop(guarded);
-        drop(waker);
+        waker
     }
 
     /// Whether an entry has fired.
