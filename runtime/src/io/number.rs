@@ -87,13 +87,11 @@ impl<R: AsyncRead + Unpin + ?Sized, E: Encoding> Future for ReadNumber<'_, R, E>
         let this = self.get_mut();
         let mut buf = ReadBuf::new(this.bytes.as_mut());
         buf.set_filled(usize::from(this.filled));
-        let result = poll_fill(Pin::new(&mut *this.reader), cx, &mut buf);
-        this.filled = buf.filled().len() as u8; // At most 16.
         // Without a text of its own, which would have to be allocated.
-        ready!(result).map_err(|error| match error.kind() {
-            io::ErrorKind::UnexpectedEof => error.kind().into(),
-            _ => error,
-        })?;
+        let early_end = || io::ErrorKind::UnexpectedEof.into();
+        let result = poll_fill(Pin::new(&mut *this.reader), cx, &mut buf, early_end);
+        this.filled = buf.filled().len() as u8; // At most 16.
+        ready!(result)?;
         Poll::Ready(Ok(E::decode(&this.bytes)))
     }
 }

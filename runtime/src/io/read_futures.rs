@@ -85,25 +85,25 @@ impl<R: AsyncRead + Unpin + ?Sized> Future for ReadExact<'_, R> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        ready!(poll_fill(Pin::new(&mut *this.reader), cx, &mut this.buf))?;
+        let early_end = || io::Error::new(io::ErrorKind::UnexpectedEof, "early eof");
+        let reader = Pin::new(&mut *this.reader);
+        ready!(poll_fill(reader, cx, &mut this.buf, early_end))?;
         Poll::Ready(Ok(this.buf.capacity()))
     }
 }
 
-/// Reads until `buf` is full; the end before that is an error.
+/// Reads until `buf` is full; the end before that is the error that `early_end` makes.
 pub(super) fn poll_fill<R: AsyncRead + ?Sized>(
     mut reader: Pin<&mut R>,
     cx: &mut Context<'_>,
     buf: &mut ReadBuf<'_>,
+    early_end: impl FnOnce() -> io::Error,
 ) -> Poll<io::Result<()>> {
     while buf.remaining() > 0 {
         let before = buf.remaining();
         ready!(uninterrupted(|| reader.as_mut().poll_read(cx, buf)))?;
         if buf.remaining() == before {
-            return Poll::Ready(Err(io::Error::new(
-                io::ErrorKind::UnexpectedEof,
-                "early eof",
-            )));
+            return Poll::Ready(Err(early_end()));
         }
     }
     Poll::Ready(Ok(()))
@@ -134,6 +134,26 @@ mod tests {
         assert_eq!(error.to_string(), "early eof");
         let error = block_on((&b"a"[..]).read_u16()).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::UnexpectedEof);
+    }
+
+    #[test]
+    fn a_number_hands_on_the_error_of_its_reader() {
+        /// As TLS whose connection was closed under it.
+        struct CutOff;
+
+        impl AsyncRead for CutOff {
+            fn poll_read(
+                self: Pin<&mut Self>,
+                _cx: &mut Context<'_>,
+                _buf: &mut ReadBuf<'_>,
+            ) -> Poll<io::Result<()>> {
+                Poll::Ready(Err(io::Error::new(ErrorKind::UnexpectedEof, "cut off")))
+            }
+        }
+
+        let error = block_on(CutOff.read_u16()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::UnexpectedEof);
+        assert_eq!(error.to_string(), "cut off");
     }
 
     #[test]
