@@ -76,10 +76,13 @@ impl Exit {
 
     /// Ends the child. It is no error if it has ended already.
     pub(super) fn kill(&mut self) -> io::Result<()> {
-        if let Notice::Pidfd(pidfd) = &self.notice
-            && pidfd.io().kill().is_ok()
-        {
-            return Ok(());
+        if let Notice::Pidfd(pidfd) = &self.notice {
+            match pidfd.io().kill() {
+                Ok(()) => return Ok(()),
+                // Somebody else reaped it, and its number may be another's by now.
+                Err(error) if error.raw_os_error() == Some(libc::ESRCH) => return Ok(()),
+                Err(_) => {}
+            }
         }
         // By number, which is still the child's; a sandbox may allow this and not the other.
         self.child.kill()

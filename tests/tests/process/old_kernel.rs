@@ -10,8 +10,13 @@ use tests::{each_flavour, each_runtime};
 
 use crate::{children, process, reaped, shell, sleeper};
 
-/// From now on `pidfd_open` gives `ENOSYS` on this thread and those that it starts.
 fn forbid_pidfd() {
+    forbid(libc::SYS_pidfd_open);
+}
+
+/// From now on a system call gives `ENOSYS` on this thread and those that it starts. It is one that
+/// does no harm with the number of this process and 0.
+fn forbid(call: libc::c_long) {
     let statement = |code: u32, k: u32| libc::sock_filter {
         code: code as u16,
         jt: 0,
@@ -19,10 +24,7 @@ fn forbid_pidfd() {
         k,
     };
     let refuse = libc::SECCOMP_RET_ERRNO | libc::ENOSYS as u32;
-    let mut jump = statement(
-        libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K,
-        libc::SYS_pidfd_open as u32,
-    );
+    let mut jump = statement(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K, call as u32);
     (jump.jt, jump.jf) = (0, 1);
     let mut program = [
         // The number of the call is the first word.
@@ -40,7 +42,7 @@ fn forbid_pidfd() {
         assert_eq!(libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
         let result = libc::prctl(libc::PR_SET_SECCOMP, libc::SECCOMP_MODE_FILTER, &filter);
         assert_eq!(result, 0);
-        assert_eq!(libc::syscall(libc::SYS_pidfd_open, libc::getpid(), 0), -1);
+        assert_eq!(libc::syscall(call, libc::getpid(), 0), -1);
     }
 }
 
@@ -152,5 +154,26 @@ fn without_pidfds_nothing_is_left_after_a_shutdown() {
         let before = open_descriptors();
         round();
         wait_for_descriptors(before);
+    });
+}
+
+#[test]
+fn a_number_that_may_be_anothers_is_sent_no_signal() {
+    const NAME: &str = "process::old_kernel::a_number_that_may_be_anothers_is_sent_no_signal";
+    if !in_own_process(NAME, &[]) {
+        return;
+    }
+    each_runtime(|runtime| {
+        runtime.block_on(async {
+            let mut child = shell("exit 0").spawn().unwrap();
+            let number = process(&child);
+            let mut status = 0;
+            // SAFETY: the pointer is to a live number.
+            let waited = unsafe { libc::waitpid(number, &mut status, 0) };
+            assert_eq!(waited, number);
+            // Whoever signals the number is told by this error.
+            forbid(libc::SYS_kill);
+            child.start_kill().unwrap();
+        });
     });
 }
