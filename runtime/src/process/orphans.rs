@@ -17,6 +17,7 @@ use parking_lot::Mutex;
 use runtime_base::coop;
 
 use super::exit::Exit;
+use crate::contained::contained;
 
 /// Those that nothing may wake.
 static FORGOTTEN: Mutex<Vec<Arc<Orphan>>> = Mutex::new(Vec::new());
@@ -30,6 +31,12 @@ struct Orphan {
 
 /// Reaps a child when it ends.
 pub(super) fn adopt(mut exit: Exit) {
+    // Without the lock: this drops the waker of who waited for the child, and if its runtime is gone
+    // the one of this thread takes over, which may wake others. A panic must not cost the child.
+    contained(|| {
+        let mut cx = Context::from_waker(Waker::noop());
+        let _ = coop::with_unlimited(|| exit.poll_wait(&mut cx));
+    });
     // An error says that there is nothing to reap, as in `Orphan::reap`.
     if !matches!(exit.try_wait(), Ok(None)) {
         return;

@@ -293,6 +293,21 @@ fn a_runtime_ends_while_its_children_live() {
 }
 
 #[test]
+fn a_child_of_a_runtime_that_is_gone_is_reaped_by_the_one_it_is_dropped_in() {
+    each_flavour(|flavour| {
+        let runtime = flavour.build();
+        let mut child = runtime.block_on(async { sleeper().spawn().unwrap() });
+        let (number, input) = (process(&child), child.stdin.take());
+        drop(runtime);
+        flavour.build().block_on(async {
+            drop(child);
+            drop(input);
+            reaped(number).await;
+        });
+    });
+}
+
+#[test]
 fn a_child_that_another_reaped_gives_an_error() {
     each_runtime(|runtime| {
         runtime.block_on(async {

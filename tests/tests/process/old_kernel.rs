@@ -1,7 +1,12 @@
 //! Where the system has no descriptors that stand for processes: a filter takes the call away.
 
 use std::fs;
+use std::pin::pin;
 use std::process::Stdio;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::SeqCst;
+use std::task::{Context, Wake, Waker};
 
 use runtime::io::AsyncReadExt;
 use runtime::task::JoinSet;
@@ -174,6 +179,43 @@ fn a_number_that_may_be_anothers_is_sent_no_signal() {
             // Whoever signals the number is told by this error.
             forbid(libc::SYS_kill);
             child.start_kill().unwrap();
+        });
+    });
+}
+
+/// Starts a child when it is dropped.
+struct Spawner(Arc<AtomicBool>);
+
+impl Wake for Spawner {
+    fn wake(self: Arc<Self>) {}
+}
+
+impl Drop for Spawner {
+    fn drop(&mut self) {
+        drop(shell("exit 0").spawn().unwrap());
+        self.0.store(true, SeqCst);
+    }
+}
+
+#[test]
+fn a_waker_may_start_a_child_when_the_child_it_waited_for_is_dropped() {
+    const NAME: &str =
+        "process::old_kernel::a_waker_may_start_a_child_when_the_child_it_waited_for_is_dropped";
+    if !in_own_process(NAME, &[]) {
+        return;
+    }
+    each_runtime(|runtime| {
+        forbid_pidfd();
+        runtime.block_on(async {
+            let mut child = sleeper().spawn().unwrap();
+            let _input = child.stdin.take();
+            let is_dropped = Arc::new(AtomicBool::new(false));
+            let waker = Waker::from(Arc::new(Spawner(is_dropped.clone())));
+            let mut cx = Context::from_waker(&waker);
+            assert!(pin!(child.wait()).poll(&mut cx).is_pending());
+            drop(waker);
+            drop(child);
+            assert!(is_dropped.load(SeqCst));
         });
     });
 }
