@@ -37,12 +37,24 @@ pub fn enter_asking(ask: Ask<CurrentReactor>) -> EnterGuard<CurrentReactor> {
 /// Outside of a runtime, and within one that has no I/O.
 #[track_caller]
 pub fn home() -> Arc<ReactorHandle> {
-    // A thread that is ending is in no runtime.
-    match CURRENT.try_with(Slot::get).ok().flatten() {
+    match here() {
         Some(CurrentReactor::Enabled(reactor)) => reactor,
         Some(CurrentReactor::Disabled) => panic!("{}", misuse::NO_IO),
         None => panic!("{}; {}", misuse::NO_RUNTIME, misuse::ENTER_RUNTIME),
     }
+}
+
+/// The same, or `None` where that panics.
+pub fn try_home() -> Option<Arc<ReactorHandle>> {
+    match here() {
+        Some(CurrentReactor::Enabled(reactor)) => Some(reactor),
+        Some(CurrentReactor::Disabled) | None => None,
+    }
+}
+
+fn here() -> Option<CurrentReactor> {
+    // A thread that is ending is in no runtime.
+    CURRENT.try_with(Slot::get).ok().flatten()
 }
 
 /// The reactor of this thread if it belongs to the same runtime as `home`, else `home`.

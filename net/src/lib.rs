@@ -40,6 +40,7 @@ pub mod unix;
 pub use addr::{ToSocketAddrs, lookup_host};
 #[doc(hidden)]
 pub use current::home as current_reactor;
+pub use current::try_home as try_current_reactor;
 pub use current::{CurrentReactor, enter, enter_asking};
 #[cfg(unix)]
 #[doc(hidden)]

@@ -27,10 +27,9 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use runtime_base::shutdown::is_shutdown_error;
-use runtime_net::{Descriptor, Interest, ReactorHandle, current_reactor};
+use runtime_net::{Descriptor, Interest, ReactorHandle, try_current_reactor};
 
 use self::pidfd::Pidfd;
-use crate::runtime::Handle;
 use crate::signal::unix::{Signal, SignalKind};
 
 /// A child process that was not reaped yet, as far as we know.
@@ -91,11 +90,13 @@ impl Exit {
     /// Waits for the end of the child. The latest caller is woken.
     pub(super) fn poll_wait(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<ExitStatus>> {
         match self.poll_notice(cx) {
-            // The runtime that started the child is gone, and the one that waits now takes its place.
-            Poll::Ready(Err(error))
-                if is_shutdown_error(&error) && Handle::try_current().is_ok() =>
-            {
-                self.notice = Notice::new(self.child.id(), &current_reactor())?;
+            // The runtime that started the child is gone, and the one that waits now takes its place,
+            // if it can.
+            Poll::Ready(Err(error)) if is_shutdown_error(&error) => {
+                let Some(home) = try_current_reactor() else {
+                    return Poll::Ready(Err(error));
+                };
+                self.notice = Notice::new(self.child.id(), &home)?;
                 self.poll_notice(cx)
             }
             polled => polled,

@@ -5,6 +5,7 @@ use std::process::Stdio;
 use std::sync::Mutex;
 use std::task::{Context, Waker};
 
+use runtime::Builder;
 use runtime::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use runtime::task::JoinSet;
 use tests::process::{in_own_process, open_descriptors, wait_for_descriptors};
@@ -289,6 +290,35 @@ fn a_runtime_ends_while_its_children_live() {
         drop(runtime);
         let now = open_descriptors();
         assert_eq!(*before.lock().unwrap().get_or_insert(now), now);
+    });
+}
+
+#[test]
+fn a_runtime_without_io_cannot_take_the_place_of_one_that_is_gone() {
+    each_flavour(|flavour| {
+        let runtime = flavour.build();
+        let mut child = runtime.block_on(async { sleeper().kill_on_drop(true).spawn().unwrap() });
+        let _input = child.stdin.take();
+        drop(runtime);
+        let without_io = Builder::new_current_thread().build().unwrap();
+        let error = without_io.block_on(child.wait()).unwrap_err();
+        assert!(error.to_string().contains("shutdown"), "{error}");
+        // Another still can.
+        child.start_kill().unwrap();
+        let status = flavour.build().block_on(child.wait()).unwrap();
+        assert_eq!(status.signal(), Some(libc::SIGKILL));
+    });
+}
+
+#[test]
+fn a_child_of_a_runtime_that_is_gone_may_be_dropped_where_there_is_no_io() {
+    each_flavour(|flavour| {
+        let runtime = flavour.build();
+        let mut child = runtime.block_on(async { sleeper().spawn().unwrap() });
+        let _input = child.stdin.take();
+        drop(runtime);
+        let without_io = Builder::new_current_thread().build().unwrap();
+        without_io.block_on(async { drop(child) });
     });
 }
 
