@@ -103,7 +103,9 @@ impl Exit {
         }
     }
 
-    fn poll_notice(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<ExitStatus>> {
+    /// The same, but gives the error of a runtime that is gone, and runs nothing of anybody else's
+    /// except for the drop of the latest waker.
+    pub(super) fn poll_notice(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<ExitStatus>> {
         let child = &mut self.child;
         match &mut self.notice {
             Notice::Pidfd(pidfd) => pidfd.poll_read_with(cx, |_| match child.try_wait()? {

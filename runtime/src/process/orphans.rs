@@ -95,7 +95,7 @@ impl Wake for Orphan {
         let mut cx = Context::from_waker(&waker);
         let polled = match &mut *self.exit.lock() {
             // The thread may be in a task, whose budget is not ours to spend.
-            Some(exit) => coop::with_unlimited(|| exit.poll_wait(&mut cx)),
+            Some(exit) => coop::with_unlimited(|| exit.poll_notice(&mut cx)),
             None => return,
         };
         match polled {

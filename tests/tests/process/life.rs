@@ -7,6 +7,7 @@ use std::task::{Context, Waker};
 
 use runtime::Builder;
 use runtime::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use runtime::signal::unix::{SignalKind, signal};
 use runtime::task::JoinSet;
 use tests::process::{in_own_process, open_descriptors, wait_for_descriptors};
 use tests::{each_flavour, each_runtime};
@@ -319,6 +320,33 @@ fn a_child_of_a_runtime_that_is_gone_may_be_dropped_where_there_is_no_io() {
         drop(runtime);
         let without_io = Builder::new_current_thread().build().unwrap();
         without_io.block_on(async { drop(child) });
+    });
+}
+
+#[test]
+fn an_orphan_of_a_runtime_with_a_listener_is_reaped_by_the_next() {
+    const NAME: &str =
+        "process::life::an_orphan_of_a_runtime_with_a_listener_is_reaped_by_the_next";
+    if !in_own_process(NAME, &[]) {
+        return;
+    }
+    each_flavour(|flavour| {
+        let runtime = flavour.build();
+        let input = runtime.block_on(async {
+            let mut child = sleeper().spawn().unwrap();
+            let input = child.stdin.take();
+            drop(child);
+            drop(signal(SignalKind::user_defined1()).unwrap());
+            input
+        });
+        drop(runtime);
+        drop(input);
+        let runtime = flavour.build();
+        runtime.block_on(async {
+            while !children().is_empty() {
+                shell("exit 0").status().await.unwrap();
+            }
+        });
     });
 }
 
