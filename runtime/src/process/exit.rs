@@ -89,6 +89,12 @@ impl Exit {
 
     /// Waits for the end of the child. The latest caller is woken.
     pub(super) fn poll_wait(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<ExitStatus>> {
+        // The end of the runtime that started the child is no event to a listener.
+        if let Notice::Signal(signal) = &self.notice
+            && let Some(home) = try_current_reactor()
+        {
+            signal.share_with(&home)?;
+        }
         match self.poll_notice(cx) {
             // The runtime that started the child is gone, and the one that waits now takes its place,
             // if it can.

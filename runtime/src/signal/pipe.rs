@@ -109,7 +109,7 @@ fn install(signal: c_int, slot: Arc<Slot>) -> io::Result<()> {
 }
 
 /// Sees to it that the runtime of `home` watches the pipe (P1).
-fn watch(home: &Arc<ReactorHandle>) -> io::Result<()> {
+pub(super) fn watch(home: &Arc<ReactorHandle>) -> io::Result<()> {
     let watch = {
         let mut pipe = PIPE.lock();
         let process = std::process::id();

@@ -199,6 +199,12 @@ impl Signal {
         Ok(Self { kind, slot, place })
     }
 
+    /// Sees to it that the runtime of `home` watches for signals, too: it waits for this one, and the
+    /// listener's own may end meanwhile.
+    pub(crate) fn share_with(&self, home: &Arc<ReactorHandle>) -> io::Result<()> {
+        pipe::watch(home)
+    }
+
     /// Waits for the next signal.
     ///
     /// The result is always `Some(())`; the type is that of a stream.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::SeqCst;
 use std::task::{Context, Wake, Waker};
+use std::time::Duration;
 
 use runtime::io::AsyncReadExt;
 use runtime::task::JoinSet;
@@ -159,6 +160,40 @@ fn without_pidfds_nothing_is_left_after_a_shutdown() {
         let before = open_descriptors();
         round();
         wait_for_descriptors(before);
+    });
+}
+
+#[test]
+fn without_pidfds_a_runtime_takes_the_place_of_one_that_is_gone() {
+    const NAME: &str =
+        "process::old_kernel::without_pidfds_a_runtime_takes_the_place_of_one_that_is_gone";
+    if !in_own_process(NAME, &[]) {
+        return;
+    }
+    each_flavour(|flavour| {
+        forbid_pidfd();
+        for ends_early in [true, false] {
+            let mut runtime = Some(flavour.build());
+            let mut child = runtime
+                .as_ref()
+                .unwrap()
+                .block_on(async { sleeper().spawn().unwrap() });
+            let input = child.stdin.take();
+            runtime.take_if(|_| ends_early);
+            let status = flavour.build().block_on(async {
+                let mut waiting = pin!(child.wait());
+                let mut cx = Context::from_waker(Waker::noop());
+                assert!(waiting.as_mut().poll(&mut cx).is_pending());
+                std::thread::spawn(|| {
+                    drop(runtime);
+                    // Time to wait for the end.
+                    std::thread::sleep(Duration::from_millis(20));
+                    drop(input);
+                });
+                waiting.await.unwrap()
+            });
+            assert!(status.success());
+        }
     });
 }
 
