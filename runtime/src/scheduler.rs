@@ -73,11 +73,16 @@ pub(crate) fn this_thread() -> u64 {
 fn run_task(settings: &Settings, counters: &Counters, post: &Post, task: Runnable) {
     counters.polls.add(1);
     let header = task.header();
-    let _in_poll = post.begin(header.id.number(), header.spawned_at);
+    let id = header.id;
+    let _in_poll = post.begin(id.number(), header.spawned_at);
     if settings.watches_polls || requests::are_there() {
-        return run_watched(settings, counters, task);
+        run_watched(settings, counters, task);
+    } else {
+        coop::with_budget(|| task.run());
     }
-    coop::with_budget(|| task.run());
+    if requests::are_there() {
+        requests::task_polled(id);
+    }
 }
 
 #[cold]

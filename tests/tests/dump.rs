@@ -2,6 +2,9 @@
 
 use std::future::{Future, pending, poll_fn};
 use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
 use std::task::Poll;
 use std::thread;
 use std::time::Duration;
@@ -141,6 +144,54 @@ fn tasks_that_end_during_a_dump_are_left_out_and_do_not_stop_it() {
             }
             assert_eq!(Handle::current().dump().await.tasks().iter().count(), 0);
         });
+    });
+}
+
+#[test]
+fn a_task_that_is_about_to_be_polled_is_not_missed() {
+    const ROUNDS: usize = 1_000;
+    within_limit(|| {
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(1)
+            .build()
+            .unwrap();
+        let end = Arc::new(AtomicBool::new(false));
+        // They take the processor from the worker, also between its look for a dump and a poll.
+        let busy: Vec<_> = (0..4)
+            .map(|_| {
+                let end = end.clone();
+                thread::spawn(move || {
+                    while !end.load(Relaxed) {
+                        std::hint::spin_loop();
+                    }
+                })
+            })
+            .collect();
+        // Two tasks wake each other while they go on.
+        let goes_on = Arc::new(AtomicBool::new(false));
+        let notifies = [(); 2].map(|()| Arc::new(Notify::new()));
+        for own in 0..2 {
+            let (notifies, goes_on) = (notifies.clone(), goes_on.clone());
+            runtime.spawn(async move {
+                loop {
+                    notifies[own].notified().await;
+                    if goes_on.load(Relaxed) {
+                        notifies[1 - own].notify_one();
+                    }
+                }
+            });
+        }
+        for _ in 0..ROUNDS {
+            goes_on.store(true, Relaxed);
+            notifies[0].notify_one();
+            thread::sleep(Duration::from_micros(100));
+            goes_on.store(false, Relaxed);
+            // Nobody wakes them any more but the dump.
+            let dump = runtime.block_on(runtime.handle().dump());
+            assert_eq!(dump.tasks().iter().count(), 2);
+        }
+        end.store(true, Relaxed);
+        busy.into_iter().for_each(|thread| thread.join().unwrap());
     });
 }
 

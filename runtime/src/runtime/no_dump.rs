@@ -14,6 +14,9 @@ pub(crate) mod requests {
     #[inline]
     pub(crate) fn task_ended(_id: Id) {}
 
+    #[inline]
+    pub(crate) fn task_polled(_id: Id) {}
+
     pub(crate) fn run(task: Runnable) {
         coop::with_budget(|| task.run());
     }

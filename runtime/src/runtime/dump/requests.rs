@@ -5,7 +5,7 @@
 //! A dump lists the tasks of its runtime, writes their ids down, and wakes them. Whoever polls such a
 //! task looks on and leaves the trace with the dump. The ids are written down in one place for the
 //! whole process: all runtimes together have a dump once in a while, and while there is none a poll
-//! pays one look at a word that nobody writes.
+//! pays two looks at a word that nobody writes.
 //!
 //! # Invariants
 //!
@@ -16,6 +16,10 @@
 //! - **D2** A dump counts in [`DUMPS`] before it lists tasks. So a task that it found there sees the
 //!   count when it leaves the list: both go through the list's lock.
 //! - **D3** Nobody is woken, and no trace or task dropped, under the lock.
+//! - **D4** A dump that begins between a poll's look for its id and the poll wakes a task that is queued
+//!   already: no other poll follows. So there is a look after the poll, too, and who finds the id then
+//!   wakes the task once more. The wake and the beginning of the poll exchange the same word, so the
+//!   one that comes later sees what was written before the other.
 
 use std::collections::HashMap;
 use std::ffi::c_void;
@@ -29,13 +33,19 @@ use runtime_base::{coop, trace};
 use super::{Task, Trace};
 use crate::runtime::Handle;
 use crate::sync::Notify;
-use crate::task::{Id, Runnable};
+use crate::task::{Id, Runnable, TaskRef};
 
 /// How many dumps go on in the process.
 static DUMPS: AtomicUsize = AtomicUsize::new(0);
 
 /// Who waits for the trace of which task.
-static REQUESTS: Mutex<Option<HashMap<Id, Vec<Arc<Collector>>>>> = Mutex::new(None);
+static REQUESTS: Mutex<Option<HashMap<Id, Request>>> = Mutex::new(None);
+
+/// A task that is asked for its trace.
+struct Request {
+    task: TaskRef,
+    waiting: Vec<Arc<Collector>>,
+}
 
 /// What one dump waits for.
 #[derive(Default)]
@@ -82,16 +92,16 @@ impl Dumping {
 
 impl Drop for Dumping {
     fn drop(&mut self) {
-        let withdrawn: Vec<_> = {
+        let withdrawn: (Vec<_>, Vec<_>) = {
             let mut requests = REQUESTS.lock();
             let requests = requests.get_or_insert_default();
             let own = |waiting: &mut Arc<Collector>| Arc::ptr_eq(waiting, &self.collector);
-            let withdrawn = requests
+            let collectors = requests
                 .values_mut()
-                .flat_map(|waiting| waiting.extract_if(.., own))
+                .flat_map(|request| request.waiting.extract_if(.., own))
                 .collect();
-            requests.retain(|_, waiting| !waiting.is_empty());
-            withdrawn
+            let empty = requests.extract_if(|_, request| request.waiting.is_empty());
+            (collectors, empty.collect())
         };
         drop(withdrawn);
         DUMPS.fetch_sub(1, SeqCst);
@@ -110,8 +120,12 @@ pub(super) async fn collect(handle: &Handle) -> Vec<Task> {
             let mut requests = REQUESTS.lock();
             let requests = requests.get_or_insert_default();
             for task in &tasks {
-                let waiting = requests.entry(task.header().id).or_default();
-                waiting.push(collector.clone());
+                let request = requests.entry(task.header().id);
+                let request = request.or_insert_with(|| Request {
+                    task: task.clone(),
+                    waiting: Vec::new(),
+                });
+                request.waiting.push(collector.clone());
             }
         }
         for task in &tasks {
@@ -131,15 +145,30 @@ pub(super) async fn collect(handle: &Handle) -> Vec<Task> {
 /// Whether any task is asked for its trace.
 #[inline]
 pub(crate) fn are_there() -> bool {
-    // Relaxed: a poll that does not see it yet is followed by another, as the task was woken.
+    // Relaxed: the looks before and after a poll together miss nothing (D4).
     DUMPS.load(Relaxed) != 0
 }
 
 /// Crosses a task out, and says who waits for it.
 fn take(id: Id) -> Vec<Arc<Collector>> {
     let mut requests = REQUESTS.lock();
-    let waiting = requests.as_mut().and_then(|requests| requests.remove(&id));
-    waiting.unwrap_or_default()
+    let request = requests.as_mut().and_then(|requests| requests.remove(&id));
+    // D3.
+    drop(requests);
+    request.map_or_else(Vec::new, |request| request.waiting)
+}
+
+/// A task was polled. If it is asked for its trace, the poll was not looked on: D4.
+#[cold]
+pub(crate) fn task_polled(id: Id) {
+    let task = {
+        let requests = REQUESTS.lock();
+        let request = requests.as_ref().and_then(|requests| requests.get(&id));
+        request.map(|request| request.task.clone())
+    };
+    if let Some(task) = task {
+        task.wake();
+    }
 }
 
 /// A task is complete, and no longer in its runtime's list.
