@@ -239,58 +239,43 @@ fn a_join_handle_that_is_too_late_to_change_its_waker_sees_the_end() {
     });
 }
 
+/// A task that is ready as soon as somebody polls it, and whose join handle waits and then does `then`
+/// while that happens.
+fn a_join_handle_leaves_nothing(then: impl Fn(JoinHandle<Alive>, &Waker)) {
+    let setup = Setup::new();
+    setup.flag.store(true, Relaxed);
+    let (listed, mut join) = setup.spawn();
+    drop(listed);
+    let counter = std::sync::Arc::new(Counter::default());
+    let waker = Waker::from(counter.clone());
+    let polled = Pin::new(&mut join).poll(&mut Context::from_waker(&waker));
+    assert!(polled.is_pending());
+    let queue = setup.queue.clone();
+    let runner = thread::spawn(move || queue.run_all());
+    then(join, &waker);
+    runner.join().unwrap();
+    setup.assert_nothing_left();
+    drop(waker);
+    assert_eq!(
+        std::sync::Arc::strong_count(&counter),
+        1,
+        "the join waker was leaked"
+    );
+}
+
 #[test]
 fn a_join_handle_that_goes_away_leaves_nothing() {
-    model(|| {
-        let setup = Setup::new();
-        setup.flag.store(true, Relaxed);
-        let (listed, mut join) = setup.spawn();
-        drop(listed);
-        let counter = std::sync::Arc::new(Counter::default());
-        let waker = Waker::from(counter.clone());
-        assert!(
-            Pin::new(&mut join)
-                .poll(&mut Context::from_waker(&waker))
-                .is_pending()
-        );
-        drop(waker);
-        let queue = setup.queue.clone();
-        let runner = thread::spawn(move || queue.run_all());
-        drop(join);
-        runner.join().unwrap();
-        setup.assert_nothing_left();
-        assert_eq!(
-            std::sync::Arc::strong_count(&counter),
-            1,
-            "the join waker was leaked"
-        );
-    });
+    model(|| a_join_handle_leaves_nothing(|join, _| drop(join)));
 }
 
 /// The second poll reads the waker's slot, which the completing thread empties once the handle is gone.
 #[test]
 fn a_join_handle_that_looks_again_and_goes_away_leaves_nothing() {
     model(|| {
-        let setup = Setup::new();
-        setup.flag.store(true, Relaxed);
-        let (listed, mut join) = setup.spawn();
-        drop(listed);
-        let counter = std::sync::Arc::new(Counter::default());
-        let waker = Waker::from(counter.clone());
-        let mut cx = Context::from_waker(&waker);
-        assert!(Pin::new(&mut join).poll(&mut cx).is_pending());
-        let queue = setup.queue.clone();
-        let runner = thread::spawn(move || queue.run_all());
-        let output = Pin::new(&mut join).poll(&mut cx);
-        drop((output, join));
-        runner.join().unwrap();
-        setup.assert_nothing_left();
-        drop(waker);
-        assert_eq!(
-            std::sync::Arc::strong_count(&counter),
-            1,
-            "the join waker was leaked"
-        );
+        a_join_handle_leaves_nothing(|mut join, waker| {
+            let output = Pin::new(&mut join).poll(&mut Context::from_waker(waker));
+            drop((output, join));
+        });
     });
 }
 
