@@ -202,7 +202,16 @@ impl LogHistogramBuilder {
     }
 
     /// The longest time of interest: what is longer goes into the last bucket.
+    ///
+    /// # Panics
+    ///
+    /// If it is zero.
+    #[track_caller]
     pub fn max_value(mut self, duration: Duration) -> Self {
+        assert!(
+            !duration.is_zero(),
+            "max value must be greater than 0; 60 s is the default"
+        );
         self.max = nanoseconds(duration);
         self
     }
@@ -228,7 +237,9 @@ impl LogHistogramBuilder {
     /// The configuration.
     pub fn build(&self) -> LogHistogram {
         let first = LogHistogram::number(self.precision, self.min).saturating_sub(1);
-        let last = LogHistogram::number(self.precision, self.max.max(self.min)) + 1;
+        // The last bucket is the first one that begins at the longest time of interest, or later.
+        let longest = self.max.max(self.min);
+        let last = LogHistogram::number(self.precision, longest - 1) + 1;
         LogHistogram {
             precision: self.precision,
             first,
@@ -430,6 +441,11 @@ mod tests {
             begins(&Scale::Log(log(1, 100, 1_000))),
             [0, 96, 128, 192, 256, 384, 512, 768, 1_024]
         );
+        // A longest time that is the beginning of a bucket.
+        assert_eq!(
+            begins(&Scale::Log(log(0, 100, 1_024))),
+            [0, 64, 128, 256, 512, 1_024]
+        );
         assert_eq!(LogHistogram::default().count, 119);
         assert_eq!(LogHistogram::default().max_value(), 60_129_542_144);
         assert_eq!(
@@ -460,7 +476,8 @@ mod tests {
         for histogram in [
             log(0, 0, u64::MAX),
             log(10, 1, u64::MAX),
-            log(2, u64::MAX, 0),
+            log(2, u64::MAX, 1),
+            log(0, 0, 1),
         ] {
             let scale = Scale::Log(histogram);
             assert_eq!(scale.bucket_of(0), 0);
