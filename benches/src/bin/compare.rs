@@ -25,7 +25,7 @@ usage: compare [--quick] [--all] [--null] [--only SIDE] [--workers N] [ROW...]
   ROW          a row to run, as --list names it; all if none is given
   --quick      about 2 seconds per row instead of about 15, without the heavy rows and with Tokio and
                the floor alone; within 5 minutes
-  --all        with --quick: the heavy rows and all peers nevertheless; about 15 minutes
+  --all        with --quick: the heavy rows and all peers nevertheless; about 17 minutes
   --null       Tokio against Tokio: shows what noise is on this machine
   --only SIDE  one side alone, for profilers: ours, tokio, floor, per_core or smol
   --workers N  workers of the multi-thread runtimes; as many as there are CPUs if not given
