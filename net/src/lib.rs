@@ -38,10 +38,9 @@ mod udp;
 pub mod unix;
 
 pub use addr::{ToSocketAddrs, lookup_host};
-#[doc(hidden)]
-pub use current::home as current_reactor;
-pub use current::try_home as try_current_reactor;
 pub use current::{CurrentReactor, enter, enter_asking};
+#[doc(hidden)]
+pub use current::{home as current_reactor, try_home as try_current_reactor};
 #[cfg(unix)]
 #[doc(hidden)]
 pub use descriptor::{Descriptor, set_nonblocking};

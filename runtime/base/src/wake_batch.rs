@@ -7,6 +7,22 @@
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::task::Waker;
 
+/// Calls `f` for each of `items`, also for those behind one for which it panics. The first panic goes on
+/// when all had their turn.
+pub fn for_each_despite_panics<T>(mut items: impl Iterator<Item = T>, mut f: impl FnMut(T)) {
+    let mut first_panic = None;
+    while let Err(panic) = catch_unwind(AssertUnwindSafe(|| items.by_ref().for_each(&mut f))) {
+        match first_panic {
+            None => first_panic = Some(panic),
+            // Dropping a payload may panic in turn.
+            Some(_) => std::mem::forget(panic),
+        }
+    }
+    if let Some(panic) = first_panic {
+        resume_unwind(panic);
+    }
+}
+
 /// A growing list of wakers that keeps its memory between uses.
 ///
 /// Dropping a batch drops its wakers without waking them.
@@ -57,21 +73,7 @@ impl WakeBatch {
         // Reversed once, so that popping gives the order of adding; what a panic leaves behind is
         // still in the vector and goes on from there.
         self.wakers.reverse();
-        let mut first_panic = None;
-        while let Err(panic) = catch_unwind(AssertUnwindSafe(|| {
-            while let Some(waker) = self.wakers.pop() {
-                waker.wake();
-            }
-        })) {
-            match first_panic {
-                None => first_panic = Some(panic),
-                // Dropping a payload may panic in turn.
-                Some(_) => std::mem::forget(panic),
-            }
-        }
-        if let Some(panic) = first_panic {
-            resume_unwind(panic);
-        }
+        for_each_despite_panics(std::iter::from_fn(|| self.wakers.pop()), Waker::wake);
     }
 }
 

@@ -373,7 +373,9 @@ impl Schedule for Unscheduled {
     }
 
     fn release(&self, _task: &TaskRef) -> bool {
-        drop(self.guard.lock().take());
+        // Its drop may let the clock go on, which unparks: not under the lock.
+        let guard = self.guard.lock().take();
+        drop(guard);
         false
     }
 }

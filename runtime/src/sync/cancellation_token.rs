@@ -19,7 +19,7 @@
 
 use std::fmt;
 use std::future::Future;
-use std::panic::{AssertUnwindSafe, RefUnwindSafe, UnwindSafe, catch_unwind, resume_unwind};
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::pin::Pin;
 use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, ready};
@@ -29,6 +29,7 @@ use runtime_base::arena::{Arena, Key};
 use runtime_base::sync::Mutex;
 use runtime_base::sync::atomic::AtomicBool;
 use runtime_base::sync::atomic::Ordering::{Acquire, Release};
+use runtime_base::wake_batch::for_each_despite_panics;
 
 use super::Notify;
 use super::futures::{Notified, OwnedNotified};
@@ -116,20 +117,8 @@ impl CancellationToken {
     ///
     /// When a waker panics the others are still woken; then the first panic goes on.
     pub fn cancel(&self) {
-        let mut first_panic = None;
-        for node in self.node.tree.cancel_subtree(self.node.key) {
-            let wake = AssertUnwindSafe(|| node.waiting.notify_waiters());
-            if let Err(panic) = catch_unwind(wake) {
-                match first_panic {
-                    None => first_panic = Some(panic),
-                    // Dropping a payload may panic in turn.
-                    Some(_) => std::mem::forget(panic),
-                }
-            }
-        }
-        if let Some(panic) = first_panic {
-            resume_unwind(panic);
-        }
+        let nodes = self.node.tree.cancel_subtree(self.node.key);
+        for_each_despite_panics(nodes.into_iter(), |node| node.waiting.notify_waiters());
     }
 
     /// Whether the token is cancelled.

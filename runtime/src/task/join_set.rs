@@ -21,6 +21,7 @@ use std::task::{Context, Poll, Wake, Waker, ready};
 
 use runtime_base::arena::{Arena, Key};
 use runtime_base::coop;
+use runtime_base::wake_batch::for_each_despite_panics;
 use runtime_base::waker_cell::WakerCell;
 
 use super::{AbortHandle, Id, JoinError, JoinHandle, LocalSet};
@@ -102,25 +103,9 @@ impl<T> JoinSet<T> {
         self.entries.is_empty()
     }
 
+    /// Aborts all tasks, also if the waker of who polls a local set panics.
     fn abort_entries(&self) {
-        /// Aborts the tasks that are left, also if the waker of who polls a local set panics.
-        struct Abort<'a, T: 'a, I: Iterator<Item = (Key, &'a Entry<T>)>>(I);
-
-        impl<'a, T, I: Iterator<Item = (Key, &'a Entry<T>)>> Abort<'a, T, I> {
-            fn run(&mut self) {
-                for (_, entry) in &mut self.0 {
-                    entry.task.abort();
-                }
-            }
-        }
-
-        impl<'a, T, I: Iterator<Item = (Key, &'a Entry<T>)>> Drop for Abort<'a, T, I> {
-            fn drop(&mut self) {
-                self.run();
-            }
-        }
-
-        Abort(self.entries.iter()).run();
+        for_each_despite_panics(self.entries.iter(), |(_, entry)| entry.task.abort());
     }
 }
 

@@ -5,9 +5,9 @@
 //! A [`LocalSet`] is a small scheduler inside of a future: whoever polls the set, or a future of
 //! [`run_until`](LocalSet::run_until), *visits* it, and a visit polls at most
 //! [`TASKS_PER_VISIT`](tasks::TASKS_PER_VISIT) tasks. What other threads can reach is the
-//! [`Mailbox`](tasks::Mailbox): a wake puts the task into its queue, under one lock, and wakes those who poll the set unless a visit is due anyway. A visit takes that queue
-//! out as a whole. What is woken by the tasks themselves, during the visit, needs no lock: it goes
-//! behind what was taken out.
+//! [`Mailbox`](tasks::Mailbox): a wake puts the task into its queue, under one lock, and wakes those
+//! who poll the set unless a visit is due anyway. A visit takes that queue out as a whole. What is woken
+//! by the tasks themselves, during the visit, needs no lock: it goes behind what was taken out.
 //!
 //! # Invariants
 //!

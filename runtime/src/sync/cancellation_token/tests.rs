@@ -69,6 +69,7 @@ fn a_child_that_is_born_or_orphaned_meanwhile_is_cancelled_with_the_others() {
 mod alone {
     use super::*;
     use proptest::prelude::*;
+    use std::panic::{AssertUnwindSafe, catch_unwind};
     use std::sync::atomic::AtomicUsize;
     use std::sync::atomic::Ordering::SeqCst;
     use std::task::{Wake, Waker};
