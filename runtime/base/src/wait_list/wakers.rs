@@ -8,8 +8,9 @@
 
 use std::fmt;
 use std::mem::MaybeUninit;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::task::Waker;
+
+use crate::wake_batch::for_each_despite_panics;
 
 /// Wakers that need no allocation; chosen: half a kilobyte of stack, and few wake more at once.
 const INLINE: usize = 32;
@@ -84,21 +85,8 @@ impl Wakers {
     fn wake_several(&mut self) {
         // Reversed once, so that popping gives the order of adding.
         self.rest.reverse();
-        let mut first_panic = None;
-        while let Err(panic) = catch_unwind(AssertUnwindSafe(|| {
-            while let Some(waker) = self.next().or_else(|| self.rest.pop()) {
-                waker.wake();
-            }
-        })) {
-            match first_panic {
-                None => first_panic = Some(panic),
-                // Dropping a payload may panic in turn.
-                Some(_) => std::mem::forget(panic),
-            }
-        }
-        if let Some(panic) = first_panic {
-            resume_unwind(panic);
-        }
+        let wakers = std::iter::from_fn(|| self.next().or_else(|| self.rest.pop()));
+        for_each_despite_panics(wakers, Waker::wake);
     }
 
     /// Takes the next waker out of the array.
