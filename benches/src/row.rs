@@ -15,6 +15,20 @@ pub enum Flavour {
     CurrentThread,
 }
 
+impl Flavour {
+    /// With a worker less, for a runtime beside a thread that is always busy. With a worker for each CPU
+    /// they would be more busy threads than CPUs, and the figures those of the system's scheduler.
+    #[must_use]
+    pub fn leaving_a_cpu(self) -> Flavour {
+        match self {
+            Flavour::MultiThread { workers } => Flavour::MultiThread {
+                workers: workers.saturating_sub(1).max(1),
+            },
+            Flavour::CurrentThread => Flavour::CurrentThread,
+        }
+    }
+}
+
 /// What a number counts. Less is better in all of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unit {

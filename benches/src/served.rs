@@ -208,18 +208,11 @@ fn start_latency(line: &Line, side: Side, flavour: Flavour, share: f64) -> Workl
     })
 }
 
-/// A client with a CPU of its own and a server with the others, one worker on each. Together they
-/// would be more busy threads than CPUs, and the latency that of the system's scheduler.
+/// A client with a CPU of its own and a server with the others.
 fn start_apart(side: Side, flavour: Flavour, speech: Speech) -> (Server, Client) {
-    let flavour = match flavour {
-        Flavour::MultiThread { workers } => Flavour::MultiThread {
-            workers: workers.saturating_sub(1).max(1),
-        },
-        Flavour::CurrentThread => Flavour::CurrentThread,
-    };
     let server = {
         let _others = confine_to(Cpus::Others);
-        Server::start(side, flavour, Service::Hash)
+        Server::start(side, flavour.leaving_a_cpu(), Service::Hash)
     };
     let _last = confine_to(Cpus::Last);
     let client = Client::start(server.address, CLIENTS, speech);

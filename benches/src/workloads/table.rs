@@ -45,6 +45,8 @@ use Pace::{Long, Once};
 struct Line {
     work: Work,
     on: On,
+    /// Whether the thread that measures never waits for long; see [`Flavour::leaving_a_cpu`].
+    caller_is_busy: bool,
     start: fn(Runtime) -> Workload,
 }
 
@@ -89,6 +91,7 @@ const fn row(
     Line {
         work: Work::new(name, measures, about),
         on,
+        caller_is_busy: false,
         start,
     }
 }
@@ -109,6 +112,11 @@ impl Line {
         self
     }
 
+    const fn beside_a_busy_caller(mut self) -> Line {
+        self.caller_is_busy = true;
+        self
+    }
+
     const fn at(mut self, pace: Pace) -> Line {
         self.work = self.work.at(pace);
         self
@@ -119,7 +127,7 @@ impl Line {
 const TABLE: &[Line] = &[
     row("spawn_local", Both, NS, tasks::spawn_local, "a task spawned by a task, run to its end"),
     row("spawn_remote", Both, NS, tasks::spawn_remote, "a task spawned from outside of the runtime and joined"),
-    row("spawn_busy", Both, NS, tasks::spawn_busy, "a task spawned from outside while 8 tasks keep the workers busy, and joined"),
+    row("spawn_busy", Both, NS, tasks::spawn_busy, "a task spawned from outside while 8 tasks keep the workers busy, and joined").beside_a_busy_caller(),
     row("spawn_join", Both, NS, tasks::spawn_join, "a task spawned by a task and joined before the next"),
     row("fan_out_100", Both, NS, tasks::fan_out_100, "100 tasks of two turns spawned by a task and joined"),
     row("block_on", Both, NS, tasks::block_on, "block_on of a future that is ready"),
@@ -182,7 +190,10 @@ const TABLE: &[Line] = &[
 pub fn rows(workers: usize) -> Vec<Row> {
     let mut rows = Vec::new();
     for line in TABLE {
-        let multi = Flavour::MultiThread { workers };
+        let mut multi = Flavour::MultiThread { workers };
+        if line.caller_is_busy {
+            multi = multi.leaving_a_cpu();
+        }
         rows.push(Row::new(line.work, "", move || (line.start)(build(multi))));
         if let On::Both = line.on {
             rows.push(Row::new(line.work, "_ct", move || {
