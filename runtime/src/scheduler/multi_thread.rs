@@ -18,6 +18,7 @@
 //! - **M2** `running` counts the seats that have not been retired; the thread that retires the last
 //!   one ends the drivers and the injection queue.
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::io;
 use std::panic::Location;
@@ -83,8 +84,9 @@ pub(crate) struct Remote {
 struct HeldUp {
     /// Where the tasks were spawned that hold them up; a place for each thread.
     places: Vec<&'static Location<'static>>,
-    /// Tasks of the same places: there may be no more stand-ins, so they must not hold up a worker.
-    postponed: Vec<Runnable>,
+    /// Tasks of the same places: there may be no more stand-ins, so they must not hold up a worker. One
+    /// that is aborted is let go.
+    postponed: BTreeMap<task::Id, Runnable>,
 }
 
 impl MultiThread {
@@ -244,7 +246,7 @@ impl MultiThread {
         }
         self.estate.injection.close();
         let postponed = std::mem::take(&mut self.held_up.lock().postponed);
-        postponed.into_iter().for_each(Runnable::shutdown);
+        postponed.into_values().for_each(Runnable::shutdown);
         let mut batch = WakeBatch::new();
         for remote in &self.remotes {
             remote.driver.shutdown(&mut batch);
@@ -275,10 +277,15 @@ impl MultiThread {
             std::mem::take(&mut held_up.postponed)
         };
         self.estate.watchdog.held_up_came_back();
-        for task in postponed {
-            self.estate.injection.push(task);
-            self.wake_one();
+        for task in postponed.into_values() {
+            self.resume(task);
         }
+    }
+
+    /// A task that was postponed may run.
+    fn resume(&self, task: Runnable) {
+        self.estate.injection.push(task);
+        self.wake_one();
     }
 
     /// Hands the task back, unless it must wait because tasks like it hold up as many threads as may
@@ -299,7 +306,11 @@ impl MultiThread {
         if !self.is_held_up.load(Relaxed) || !held_up.places.contains(&task.header().spawned_at) {
             return Some(task);
         }
-        held_up.postponed.push(task);
+        // Whoever aborts it later finds it on the list (`let_go`).
+        if task.header().state.is_cancelled() {
+            return Some(task);
+        }
+        held_up.postponed.insert(task.header().id, task);
         None
     }
 
@@ -438,6 +449,11 @@ impl Schedule for Arc<MultiThread> {
         // SAFETY: as above.
         let scheduler = unsafe { this.as_ref() }.clone();
         scheduler.inject(task);
+    }
+
+    fn let_go(&self, task: task::Id) {
+        let postponed = self.held_up.lock().postponed.remove(&task);
+        postponed.into_iter().for_each(|task| self.resume(task));
     }
 
     fn release(&self, task: &TaskRef) -> bool {

@@ -61,6 +61,9 @@ pub(crate) trait Schedule: Send + Sync + Sized + 'static {
         unsafe { Self::schedule(this, task) };
     }
 
+    /// The task was aborted while it was scheduled: if its runnable is not in a queue, put it there.
+    fn let_go(&self, _task: Id) {}
+
     /// The task is complete: forget it. Says whether a reference of the list was given up for it;
     /// the caller drops that.
     fn release(&self, task: &TaskRef) -> bool;
@@ -99,6 +102,7 @@ impl ScheduledAt {
 struct Vtable {
     run: unsafe fn(NonNull<Header>),
     schedule: unsafe fn(NonNull<Header>),
+    let_go: unsafe fn(NonNull<Header>),
     free: unsafe fn(NonNull<Header>),
     cancel: unsafe fn(NonNull<Header>),
     /// Moves the output to `*mut Poll<Result<T, JoinError>>`.
@@ -129,6 +133,7 @@ where
     const VTABLE: Vtable = Vtable {
         run: Self::run,
         schedule: Self::schedule,
+        let_go: Self::let_go,
         free: Self::free,
         cancel: Self::cancel,
         take_output: Self::take_output,
@@ -332,6 +337,15 @@ where
             let scheduler = NonNull::from(&Self::of(header).scheduler);
             S::schedule(scheduler, Runnable::from_raw(header));
         }
+    }
+
+    /// # Safety
+    ///
+    /// `header` is of this type and alive.
+    unsafe fn let_go(header: NonNull<Header>) {
+        // SAFETY: as the caller promises.
+        let cell = unsafe { Self::of(header) };
+        cell.scheduler.let_go(cell.header.id);
     }
 
     /// # Safety

@@ -66,6 +66,18 @@ pub(crate) enum Wake {
     Free,
 }
 
+/// What to do with a task that was aborted.
+#[must_use]
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Abort {
+    /// Nothing: it has ended, or whoever polls it sees to it.
+    Nothing,
+    /// Put it into a queue; the reference for that is counted.
+    Schedule,
+    /// It has a runnable: whoever keeps that back must let it go.
+    LetGo,
+}
+
 /// What to do with a task that came out of a queue.
 #[must_use]
 #[derive(Debug, PartialEq, Eq)]
@@ -181,19 +193,19 @@ impl State {
     }
 
     /// Somebody asked to cancel the task from outside.
-    pub(crate) fn abort(&self) -> Wake {
+    pub(crate) fn abort(&self) -> Abort {
         self.update(|word| {
             if word & (COMPLETE | CANCELLED) != 0 {
-                (None, Wake::Nothing)
+                (None, Abort::Nothing)
             } else if word & RUNNING != 0 {
                 // Marked as woken as well, so that the poll's end looks at the flag.
-                (Some(word | CANCELLED | SCHEDULED), Wake::Nothing)
+                (Some(word | CANCELLED | SCHEDULED), Abort::Nothing)
             } else if word & SCHEDULED != 0 {
-                (Some(word | CANCELLED), Wake::Nothing)
+                (Some(word | CANCELLED), Abort::LetGo)
             } else {
                 (
                     Some(Self::one_more(word) | CANCELLED | SCHEDULED),
-                    Wake::Schedule,
+                    Abort::Schedule,
                 )
             }
         })
@@ -369,6 +381,12 @@ impl State {
     pub(crate) fn is_complete(&self) -> bool {
         // Acquire: the output is visible.
         self.word.load(Acquire) & COMPLETE != 0
+    }
+
+    /// Whether somebody asked to cancel the task.
+    pub(crate) fn is_cancelled(&self) -> bool {
+        // Relaxed: it decides only whether the task waits; `begin_poll` looks again.
+        self.word.load(Relaxed) & CANCELLED != 0
     }
 
     /// Whether the join waker's slot belongs to the completing thread.

@@ -79,7 +79,8 @@ fn a_stand_in_that_is_held_up_has_a_stand_in() {
         while runtime.metrics().num_stand_ins() > 0 {
             thread::yield_now();
         }
-        assert_eq!(runtime.metrics().stall_rescues_count(), 10);
+        // On a busy machine others may have been rescued, too.
+        assert!(runtime.metrics().stall_rescues_count() >= 10);
     });
 }
 
@@ -127,6 +128,39 @@ fn the_number_of_stand_ins_has_a_limit_that_is_told() {
         runtime.block_on(late).unwrap();
         assert!(runtime.metrics().num_stand_ins() <= 4);
         drop(held_up);
+    });
+}
+
+#[test]
+fn a_task_that_waits_because_others_like_it_block_ends_at_once_when_it_is_aborted() {
+    each_of(&[Flavour::MultiThread(1)], |flavour| {
+        let runtime = flavour.builder().max_stand_ins(1).build().unwrap();
+        let mut gates = Vec::new();
+        let mut tasks = Vec::new();
+        for count in 1..=3 {
+            let (gate, blocker) = Gate::new();
+            tasks.push(runtime.spawn(async move { blocker.block() }));
+            if count == 1 {
+                gate.wait();
+                while runtime.metrics().num_stand_ins() < 1 {
+                    thread::yield_now();
+                }
+            }
+            gates.push(gate);
+        }
+        // The only worker has had them in its hands before this one.
+        runtime.block_on(runtime.spawn(async {})).unwrap();
+        let aborted = tasks.remove(1);
+        aborted.abort();
+        assert!(runtime.block_on(aborted).unwrap_err().is_cancelled());
+        assert!(tasks.iter().all(|task| !task.is_finished()));
+        gates.remove(0).open();
+        let last = gates.pop().unwrap();
+        last.wait();
+        last.open();
+        for task in tasks {
+            runtime.block_on(task).unwrap();
+        }
     });
 }
 

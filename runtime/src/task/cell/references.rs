@@ -10,7 +10,7 @@ use runtime_base::sync::cell::UnsafeCell;
 
 use super::{Cell, Header, Schedule, ScheduledAt, Stage, drop_quietly};
 use crate::task::owned::Place;
-use crate::task::state::{State, Wake};
+use crate::task::state::{Abort, State, Wake};
 use crate::task::{Id, JoinError};
 
 /// A counted reference to a task.
@@ -85,8 +85,10 @@ impl TaskRef {
     pub(crate) fn abort(&self) {
         match self.header().state.abort() {
             // SAFETY: the transition counted a reference for the runnable.
-            Wake::Schedule => unsafe { (self.header().vtable.schedule)(self.header) },
-            Wake::Nothing | Wake::Free => {}
+            Abort::Schedule => unsafe { (self.header().vtable.schedule)(self.header) },
+            // SAFETY: the cell is alive (T5).
+            Abort::LetGo => unsafe { (self.header().vtable.let_go)(self.header) },
+            Abort::Nothing => {}
         }
     }
 
