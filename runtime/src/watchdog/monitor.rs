@@ -11,7 +11,7 @@
 //! # What is no stall
 //!
 //! - A process that was stopped (by `SIGSTOP`, a debugger, a suspended machine): the monitor itself
-//!   comes much too late then, and begins all its observations anew.
+//!   comes much too late then, or is much too long at its look, and begins all its observations anew.
 //! - A thread that would run, and waits because the processors are busy with others
 //!   ([`is_starved`]): another thread would wait beside it.
 
@@ -31,6 +31,9 @@ use crate::task::Id;
 /// A monitor that comes so much too late stood still together with the process. Chosen: longer than a
 /// busy system keeps a thread waiting, shorter than anybody's stop in a debugger.
 const STANDSTILL: Duration = Duration::from_millis(50);
+
+/// After that it is seen whether a thread gets a processor.
+const SOON: Duration = Duration::from_millis(1);
 
 /// A look that comes sooner after another one sees nothing new.
 const SHORTEST_PAUSE: Duration = Duration::from_micros(500);
@@ -62,6 +65,8 @@ struct Monitor {
     held_up: Vec<Observation>,
     /// Whether anything was polled since the tick before.
     is_progress: bool,
+    /// Whether this look made a report, which takes the time that it takes.
+    has_reported: bool,
     reports: Reports,
 }
 
@@ -77,16 +82,19 @@ pub(super) fn run(watched: Arc<dyn Watched>, mut parker: Parker) {
         workers: (0..watched.worker_count()).map(|_| None).collect(),
         held_up: Vec::new(),
         is_progress: true,
+        has_reported: false,
         reports: Reports::new(),
         watched: watched.clone(),
     };
     let mut planned = Instant::now();
     while !watchdog.is_stopped() {
         let now = Instant::now();
-        if now.saturating_duration_since(planned) > STANDSTILL {
-            monitor.begin_anew(now);
-        }
+        monitor.is_late(now, now.saturating_duration_since(planned));
         monitor.look(now);
+        if !monitor.has_reported {
+            let after = Instant::now();
+            monitor.is_late(after, after.saturating_duration_since(now));
+        }
         match monitor.may_sleep(watchdog) {
             None => {
                 planned = Instant::now() + monitor.pause;
@@ -112,8 +120,20 @@ impl Monitor {
         }
     }
 
+    /// The monitor itself has lost so much time: if it was much, so has everybody else.
+    fn is_late(&mut self, now: Instant, late: Duration) {
+        if late <= STANDSTILL {
+            return;
+        }
+        self.begin_anew(now);
+        for observation in &mut self.held_up {
+            observation.since += late;
+        }
+    }
+
     fn look(&mut self, now: Instant) {
         self.is_progress = false;
+        self.has_reported = false;
         self.pause = self.tick;
         for worker in 0..self.workers.len() {
             let sighting = self.watched.look(worker);
@@ -155,13 +175,20 @@ impl Monitor {
         self.watched.attend_for(observation.worker);
         let limits = self.limits;
         let is_due = |limit: Option<Duration>| limit.is_some_and(|limit| elapsed >= limit);
+        let thread = observation.post.thread();
+        let is_first_look = observation.processor.is_none();
+        if is_first_look {
+            observation.processor = processor_time(thread).map(|time| (now, time));
+        }
         if !is_due(limits.rescue_after) && !is_due(limits.report_after) {
             self.come_back_for(limits.rescue_after, elapsed);
             self.come_back_for(limits.report_after, elapsed);
-            let thread = observation.post.thread();
-            if observation.processor.is_none() {
-                observation.processor = processor_time(thread).map(|time| (now, time));
-            }
+            return Some(observation);
+        }
+        let is_ready = || whereabouts(thread) == Whereabouts::OnCpu;
+        if is_first_look && observation.processor.is_some() && is_ready() {
+            // The monitor is late. Whether the thread got any time meanwhile will be known soon.
+            self.pause = self.pause.min(SOON);
             return Some(observation);
         }
         if is_starved(&observation, now) {
@@ -217,6 +244,7 @@ impl Monitor {
             rescue: observation.rescue,
             stand_ins: self.watched.stand_ins(),
         };
+        self.has_reported = true;
         // It may call a hook.
         let _exception = self.courtesy.make_exception();
         self.reports.report(&self.watched, case, now);

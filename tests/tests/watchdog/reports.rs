@@ -150,15 +150,16 @@ fn the_longest_stall_ends_when_its_task_comes_back() {
         let runtime = flavour.build();
         let (send, ended) = channel();
         runtime.spawn(async move {
-            thread::sleep(Duration::from_millis(100));
+            thread::sleep(Duration::from_millis(300));
             send.send(()).unwrap();
         });
         ended.recv().unwrap();
         // Nobody wakes up until the next report of its spawn site would be due.
         thread::sleep(Duration::from_millis(1_300));
         let longest = runtime.metrics().longest_stall();
+        // A busy machine notices it late.
         assert!(longest >= Duration::from_millis(80), "{longest:?}");
-        assert!(longest < Duration::from_millis(700), "{longest:?}");
+        assert!(longest < Duration::from_millis(900), "{longest:?}");
     });
 }
 
