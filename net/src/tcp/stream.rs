@@ -151,8 +151,9 @@ impl TcpStream {
     #[track_caller]
     pub fn from_std(stream: std::net::TcpStream) -> io::Result<Self> {
         deny_blocking(&stream);
-        let stream = Self::new(mio::net::TcpStream::from_std(stream))?;
-        Ok(stream.assuming(Outlook::Ready(Ready::WRITABLE)))
+        // Nothing is assumed: the connection may still be opened, and then "writable" says that this
+        // is done.
+        Self::new(mio::net::TcpStream::from_std(stream))
     }
 
     /// Gives the stream to the standard library. It stays non-blocking.

@@ -189,8 +189,9 @@ impl UnixStream {
     #[track_caller]
     pub fn from_std(stream: StdStream) -> io::Result<Self> {
         deny_blocking(&stream);
-        let stream = Self::new(mio::net::UnixStream::from_std(stream))?;
-        Ok(stream.assuming(Outlook::Ready(Ready::WRITABLE)))
+        // Nothing is assumed: what std calls a Unix stream may be any descriptor, and one of another
+        // family may still be connecting.
+        Self::new(mio::net::UnixStream::from_std(stream))
     }
 
     /// Gives the stream to the standard library. It stays non-blocking.

@@ -487,6 +487,36 @@ fn streams_come_from_std_and_go_back() {
 }
 
 #[test]
+#[cfg(target_os = "linux")]
+fn a_stream_of_std_that_is_still_connecting_is_not_writable() {
+    use socket2::{Domain, Socket, Type};
+
+    let mut executor = Executor::new();
+    let open = || Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    // A listener whose queue is full drops what asks for a connection.
+    let silent = open();
+    silent
+        .bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into())
+        .unwrap();
+    silent.listen(0).unwrap();
+    let address = silent.local_addr().unwrap();
+    let _queue = std::net::TcpStream::connect(address.as_socket().unwrap()).unwrap();
+
+    let connecting = open();
+    connecting.set_nonblocking(true).unwrap();
+    let in_progress = connecting.connect(&address).unwrap_err();
+    assert_eq!(in_progress.raw_os_error(), Some(libc::EINPROGRESS));
+    let stream = {
+        let _entered = executor.enter();
+        TcpStream::from_std(connecting.into()).unwrap()
+    };
+    let mut writable = Box::pin(stream.writable());
+    assert!(executor.poll_once(writable.as_mut()).is_pending());
+    assert_eq!(executor.take_events(), 0);
+    assert!(executor.poll_once(writable.as_mut()).is_pending());
+}
+
+#[test]
 #[cfg(debug_assertions)]
 #[should_panic(expected = "Registering a blocking socket")]
 fn a_blocking_socket_is_refused() {
