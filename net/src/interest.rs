@@ -94,11 +94,12 @@ impl Interest {
         mask
     }
 
-    /// What to ask the system for. Errors are reported always, but the system wants to be asked
-    /// for something.
+    /// What to ask the system for. Errors are reported always, but the system wants to be asked for
+    /// something: for what is readable, as Tokio does, also where there are other interests. Only so
+    /// the end of the peer's sending side is told, which satisfies the interest in priority data.
     pub(crate) fn to_mio(self) -> mio::Interest {
         let mut parts = [None; 3];
-        parts[0] = self.is_readable().then_some(mio::Interest::READABLE);
+        parts[0] = (self.is_readable() || self.is_error()).then_some(mio::Interest::READABLE);
         parts[1] = self.is_writable().then_some(mio::Interest::WRITABLE);
         #[cfg(any(target_os = "linux", target_os = "android"))]
         {

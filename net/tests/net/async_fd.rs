@@ -216,6 +216,24 @@ fn only_what_was_asked_for_is_reported() {
 }
 
 #[test]
+#[cfg(target_os = "linux")]
+fn who_asks_for_errors_learns_that_the_peer_has_ended_its_side() {
+    let mut executor = Executor::new();
+    let (left, peer) = pair();
+    let fd = {
+        let _entered = executor.enter();
+        AsyncFd::with_interest(left, Interest::ERROR | Interest::PRIORITY).unwrap()
+    };
+    peer.shutdown(std::net::Shutdown::Write).unwrap();
+    // Nothing more comes: a wait for priority data ends too.
+    let ready = executor
+        .block_on(fd.ready(Interest::PRIORITY))
+        .unwrap()
+        .ready();
+    assert_eq!(ready, Ready::READ_CLOSED);
+}
+
+#[test]
 fn a_closed_side_stays_readable_whatever_is_cleared() {
     let mut executor = Executor::new();
     let (fd, peer) = watched(&executor);
