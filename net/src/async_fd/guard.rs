@@ -44,12 +44,13 @@ macro_rules! impl_guard {
                 }
             }
 
-            /// Forgets the states in `ready`, and leaves the others.
+            /// Forgets the states in `ready`, also those that the guard was not asked for, and leaves
+            /// the others.
             pub fn clear_ready_matching(&mut self, ready: Ready) {
                 let Some(seen) = self.seen else {
                     return;
                 };
-                self.fd.source.clear(seen.only(seen.ready & ready));
+                self.fd.source.clear(seen.only(ready));
                 let left = seen.only(seen.ready - ready);
                 self.seen = (!left.ready.is_empty()).then_some(left);
             }

@@ -125,6 +125,21 @@ fn clearing_some_states_leaves_the_others() {
 }
 
 #[test]
+fn states_that_a_guard_was_not_asked_for_are_cleared_through_it_too() {
+    let mut executor = Executor::new();
+    let (fd, mut peer) = watched(&executor);
+    peer.write_all(b"ping").unwrap();
+    executor.take_events();
+    // A protocol may read in order to write, and so learn of the other direction.
+    let mut guard = executor.block_on(fd.writable()).unwrap();
+    guard.clear_ready_matching(Ready::READABLE);
+    assert_eq!(guard.ready(), Ready::WRITABLE);
+    let readable = pin!(fd.readable());
+    assert!(executor.poll_once(readable).is_pending());
+    assert!(executor.poll_once(pin!(fd.writable())).is_ready());
+}
+
+#[test]
 fn a_guard_does_not_clear_an_event_that_came_after_it() {
     let mut executor = Executor::new();
     let (mut fd, mut peer) = watched(&executor);
