@@ -78,6 +78,13 @@ pub(crate) struct Seen {
 }
 
 impl Seen {
+    #[inline]
+    fn of_word(word: usize, interest: Interest) -> Option<Self> {
+        let ready = Ready::from_bits(word) & interest.mask();
+        let tick = word & !(TICK - 1);
+        (!ready.is_empty()).then_some(Self { ready, tick })
+    }
+
     /// The same look, at `ready` only.
     #[cfg(unix)]
     pub(crate) fn only(self, ready: Ready) -> Self {
@@ -145,12 +152,15 @@ impl Readiness {
         if word & SHUT_DOWN != 0 {
             return Err(shutdown_error());
         }
-        let ready = Ready::from_bits(word) & interest.mask();
-        if ready.is_empty() {
-            return Ok(None);
-        }
-        let tick = word & !(TICK - 1);
-        Ok(Some(Seen { ready, tick }))
+        Ok(Seen::of_word(word, interest))
+    }
+
+    /// The same for who does not wait, and so does not need the runtime: after
+    /// [`shutdown`](Self::shutdown) it is what was known last.
+    #[inline]
+    pub(crate) fn seen_last(&self, interest: Interest) -> Option<Seen> {
+        // Acquire: as in `seen`.
+        Seen::of_word(self.word.load(Acquire), interest)
     }
 
     /// An operation that relied on `seen` was short, so it took all there was: as

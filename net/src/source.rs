@@ -359,7 +359,7 @@ impl<E: Registrable> Source<E> {
         operate: impl FnOnce(&E) -> io::Result<R>,
     ) -> io::Result<R> {
         let readiness = self.outlook()?;
-        self.try_io_seen(readiness.seen(interest)?, operate, |seen| {
+        self.try_io_seen(readiness.seen_last(interest), operate, |seen| {
             readiness.clear(seen)
         })
     }
@@ -386,7 +386,7 @@ impl<E: Registrable> Source<E> {
             return result;
         }
         let readiness = &*self.register()?.readiness;
-        self.try_io_seen(readiness.seen(interest)?, operate, |seen| {
+        self.try_io_seen(readiness.seen_last(interest), operate, |seen| {
             readiness.refute(seen)
         })
     }
@@ -465,7 +465,7 @@ impl<E: Registrable> Source<E> {
     /// What is ready now.
     #[cfg(unix)]
     pub(crate) fn seen(&self, interest: Interest) -> io::Result<Option<Seen>> {
-        self.register()?.readiness.seen(interest)
+        Ok(self.register()?.readiness.seen_last(interest))
     }
 
     /// A user's operation that relied on `seen` would block.

@@ -330,6 +330,9 @@ fn waits_end_with_an_error_when_the_runtime_shuts_down() {
     executor.handle().shutdown(&mut batch);
     let error = executor.block_on(fd.readable()).map(drop).unwrap_err();
     assert!(runtime_base::shutdown::is_shutdown_error(&error));
+    // Who does not wait needs no runtime.
+    let operated = fd.try_io(Interest::WRITABLE, |_| Ok("operated"));
+    assert_eq!(operated.unwrap(), "operated");
     let (left, _right) = pair();
     let _entered = executor.enter();
     // It is given back, not lost.

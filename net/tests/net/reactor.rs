@@ -371,6 +371,28 @@ fn after_shutdown_everybody_who_waits_gets_an_error() {
     assert_eq!(executor.handle().source_count(), 0);
 }
 
+#[test]
+fn who_does_not_wait_needs_no_runtime() {
+    let mut executor = Executor::new();
+    let (client, server) = executor.connection();
+    executor.block_on(async {
+        client.writable().await.unwrap();
+        client.try_write(b"early").unwrap();
+        server.readable().await.unwrap();
+    });
+    let handle = executor.handle().clone();
+    handle.shutdown(&mut executor.batch);
+    executor.batch.wake_all();
+    // What was known last is acted upon.
+    assert_eq!(client.try_write(b"late").unwrap(), 4);
+    let operated = client.try_io(Interest::WRITABLE, || Ok("operated"));
+    assert_eq!(operated.unwrap(), "operated");
+    assert_eq!(server.try_read(&mut [0; 16]).unwrap(), 9);
+    for nothing in [server.try_read(&mut [0]), client.try_read(&mut [0])] {
+        assert_eq!(nothing.unwrap_err().kind(), io::ErrorKind::WouldBlock);
+    }
+}
+
 /// A connection that is made without waiting.
 fn std_connection(executor: &Executor) -> (TcpStream, std::net::TcpStream) {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
