@@ -52,6 +52,11 @@ pub fn try_home() -> Option<Arc<ReactorHandle>> {
     }
 }
 
+/// As [`home`], or `other` where that panics.
+pub(crate) fn home_or(other: &Arc<ReactorHandle>) -> Arc<ReactorHandle> {
+    try_home().unwrap_or_else(|| other.clone())
+}
+
 fn here() -> Option<CurrentReactor> {
     // A thread that is ending is in no runtime.
     CURRENT.try_with(Slot::get).ok().flatten()

@@ -153,12 +153,13 @@ impl TcpListener {
         Poll::Ready(self.adopt(accepted))
     }
 
-    /// The connection belongs to the runtime of whoever accepts it, if that is the listener's.
+    /// The connection belongs to the runtime of whoever accepts it, as every socket that is made
+    /// there, and to the listener's if that is nowhere.
     fn adopt(
         &self,
         (stream, peer): (mio::net::TcpStream, SocketAddr),
     ) -> io::Result<(TcpStream, SocketAddr)> {
-        let home = current::nearest(self.source.home());
+        let home = current::home_or(self.source.home());
         let outlook = Outlook::Ready(Ready::READABLE | Ready::WRITABLE);
         let stream = TcpStream::with_home(stream, home)?.assuming(outlook);
         Ok((stream, peer))

@@ -155,12 +155,13 @@ impl UnixListener {
         Poll::Ready(self.adopt(accepted))
     }
 
-    /// The connection belongs to the runtime of whoever accepts it, if that is the listener's.
+    /// The connection belongs to the runtime of whoever accepts it, as every socket that is made
+    /// there, and to the listener's if that is nowhere.
     fn adopt(
         &self,
         (stream, peer): (mio::net::UnixStream, StdAddr),
     ) -> io::Result<(UnixStream, SocketAddr)> {
-        let home = current::nearest(self.source.home());
+        let home = current::home_or(self.source.home());
         let outlook = Outlook::Ready(Ready::READABLE | Ready::WRITABLE);
         let stream = UnixStream::with_home(stream, home)?.assuming(outlook);
         Ok((stream, SocketAddr(peer)))

@@ -1,7 +1,7 @@
 //! What the reactor sees of the sockets.
 
 use std::future::Future;
-use std::io;
+use std::io::{self, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::atomic::AtomicUsize;
@@ -87,6 +87,25 @@ fn a_socket_registers_with_the_reactor_of_the_thread_that_polls_it() {
     assert_eq!(foreign.handle().source_count(), 0);
     assert_eq!(made.handle().source_count(), 1);
     assert_eq!(foreign.take_events(), 0);
+}
+
+#[test]
+fn a_connection_belongs_to_the_runtime_that_accepts_it() {
+    let mut listening = Executor::in_group(7);
+    let mut accepting = Executor::in_group(8);
+    let listener = listening
+        .block_on(TcpListener::bind("127.0.0.1:0"))
+        .unwrap();
+    let mut client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let (mut server, _) = accepting.block_on(listener.accept()).unwrap();
+    let handle = listening.handle().clone();
+    handle.shutdown(&mut listening.batch);
+    // The end of the listener's runtime is not that of the connection.
+    let mut buf = [0; 4];
+    let mut reading = pin!(read(&mut server, &mut buf));
+    assert!(accepting.poll_once(reading.as_mut()).is_pending());
+    client.write_all(b"ping").unwrap();
+    assert_eq!(accepting.block_on(reading).unwrap(), 4);
 }
 
 #[test]

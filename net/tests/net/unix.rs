@@ -2,9 +2,10 @@
 
 use std::fs;
 use std::future::poll_fn;
-use std::io;
+use std::io::{self, Write};
 use std::net::Shutdown;
 use std::path::{Path, PathBuf};
+use std::pin::pin;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -74,6 +75,27 @@ fn an_echo_comes_back() {
         };
         join(echo, talk).await;
     });
+}
+
+#[test]
+fn a_connection_belongs_to_the_runtime_that_accepts_it() {
+    let folder = Folder::new();
+    let path = folder.join("two runtimes");
+    let mut listening = Executor::in_group(1);
+    let mut accepting = Executor::in_group(2);
+    let listener = listening
+        .block_on(async { UnixListener::bind(&path) })
+        .unwrap();
+    let mut client = std::os::unix::net::UnixStream::connect(&path).unwrap();
+    let (mut server, _) = accepting.block_on(listener.accept()).unwrap();
+    let handle = listening.handle().clone();
+    handle.shutdown(&mut listening.batch);
+    // The end of the listener's runtime is not that of the connection.
+    let mut buf = [0; 4];
+    let mut reading = pin!(read(&mut server, &mut buf));
+    assert!(accepting.poll_once(reading.as_mut()).is_pending());
+    client.write_all(b"ping").unwrap();
+    assert_eq!(accepting.block_on(reading).unwrap(), 4);
 }
 
 #[test]
