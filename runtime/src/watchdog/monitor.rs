@@ -276,8 +276,17 @@ impl Monitor {
         {
             return None;
         }
-        // The reports about threads that are held up go on, at intervals that grow.
-        Some((!self.held_up.is_empty()).then(|| self.reports.shortest_interval(self.tick)))
+        // The reports about threads that are held up go on, at intervals that grow. One that comes back
+        // wakes the monitor itself.
+        let reports = self.held_up.iter().filter_map(|held_up| {
+            let (_, spawned_at) = held_up.culprit.unwrap_or_default();
+            self.reports.next(spawned_at, held_up.rescue)
+        });
+        let next = reports.min();
+        Some(next.map(|next| {
+            let left = next.saturating_duration_since(Instant::now());
+            left.max(self.tick)
+        }))
     }
 }
 

@@ -193,9 +193,16 @@ pub(super) struct Case {
 
 /// What was said about which spawn site.
 pub(super) struct Reports {
-    /// By place, and by whether the limit of stand-ins was reached: that is news of its own.
-    sites: HashMap<(Option<&'static Location<'static>>, bool), Site>,
+    sites: HashMap<Key, Site>,
     outbox: Arc<Mutex<Outbox>>,
+}
+
+/// The place, and whether the limit of stand-ins was reached: that is news of its own.
+type Key = (Option<&'static Location<'static>>, bool);
+
+fn key(spawned_at: Option<&'static Location<'static>>, rescue: Rescue) -> Key {
+    let is_limit = matches!(rescue, Rescue::LastStandIn | Rescue::TooManyStandIns);
+    (spawned_at, is_limit)
 }
 
 struct Site {
@@ -222,15 +229,12 @@ impl Reports {
 
     /// Reports a stall that goes on, unless its spawn site was reported a short while ago.
     pub(super) fn report(&mut self, watched: &Arc<dyn Watched>, case: Case, now: Instant) {
-        let is_limit = matches!(case.rescue, Rescue::LastStandIn | Rescue::TooManyStandIns);
-        let site = self
-            .sites
-            .entry((case.spawned_at, is_limit))
-            .or_insert(Site {
-                next: now,
-                interval: FIRST_INTERVAL,
-                unreported: 0,
-            });
+        let key = key(case.spawned_at, case.rescue);
+        let site = self.sites.entry(key).or_insert(Site {
+            next: now,
+            interval: FIRST_INTERVAL,
+            unreported: 0,
+        });
         if now < site.next {
             site.unreported += u64::from(case.is_new);
             return;
@@ -283,13 +287,15 @@ impl Reports {
         }
     }
 
-    /// After which time something may be worth saying again.
-    pub(super) fn shortest_interval(&self, at_least: Duration) -> Duration {
-        let now = Instant::now();
-        let next = self.sites.values().map(|site| site.next).min();
-        next.map_or(at_least, |next| {
-            next.saturating_duration_since(now).max(at_least)
-        })
+    /// When a stall of this kind, which was reported, may be worth a report again.
+    pub(super) fn next(
+        &self,
+        spawned_at: Option<&'static Location<'static>>,
+        rescue: Rescue,
+    ) -> Option<Instant> {
+        self.sites
+            .get(&key(spawned_at, rescue))
+            .map(|site| site.next)
     }
 }
 

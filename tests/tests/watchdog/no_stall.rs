@@ -178,21 +178,56 @@ fn a_runtime_at_rest_does_not_wake_up() {
             let current = &runtimes[1].0;
             scope.spawn(move || current.block_on(stopped));
             // Until it stands still ...
-            let mut before = switches();
-            loop {
-                thread::sleep(Duration::from_millis(200));
-                let now = switches();
-                if now == before {
-                    break;
-                }
-                before = now;
-            }
+            let before = stand_still();
             // ... and then it does, for as long as one looks.
             thread::sleep(Duration::from_secs(10));
             assert_eq!(switches(), before);
             stop.send(()).unwrap();
         });
     });
+}
+
+/// The monitor comes back when a report is due, and that is at intervals that grow.
+#[test]
+fn a_thread_that_is_held_up_for_long_keeps_nobody_awake() {
+    if !in_own_process(
+        "no_stall::a_thread_that_is_held_up_for_long_keeps_nobody_awake",
+        &[],
+    ) {
+        return;
+    }
+    for report_after in [Some(Duration::from_millis(10)), None] {
+        each_of(&[Flavour::MultiThread(2)], move |flavour| {
+            let runtime = flavour
+                .builder()
+                .stall_report_after(report_after)
+                .build()
+                .unwrap();
+            // Of another spawn site, which was reported and is over.
+            let over = runtime.spawn(async { thread::sleep(Duration::from_millis(50)) });
+            runtime.block_on(over).unwrap();
+            let (gate, blocker) = Gate::new();
+            runtime.spawn(async move { blocker.block() });
+            gate.wait();
+            // That site could be reported again by now.
+            thread::sleep(Duration::from_millis(1_200));
+            stand_still();
+            gate.open();
+        });
+    }
+}
+
+/// Waits until no other thread wakes up for a while.
+fn stand_still() -> Vec<String> {
+    let mut before = switches();
+    loop {
+        thread::sleep(Duration::from_millis(200));
+        let now = switches();
+        if now == before {
+            return now;
+        }
+        before = now;
+    }
 }
 
 /// How often the other threads of the process were switched to.
