@@ -31,6 +31,10 @@ use crate::watchdog::Watched;
 /// milliseconds, and one that does not is not helped by more questions.
 const NAME_THREADS: usize = 16;
 
+/// How large the stacks of threads for the runtime itself are at least: the user's size is chosen for
+/// tasks, and who reads debug information needs more than many of them. The standard library's default.
+const LEAST_STACK_ASIDE: usize = 2 * 1024 * 1024;
+
 /// The pool of one runtime.
 pub(crate) struct BlockingPool {
     /// What the user gives away.
@@ -192,12 +196,16 @@ impl BlockingPool {
     }
 
     fn start_thread(&self, handle: &Handle, duty: Duty) -> io::Result<()> {
-        let name = match duty {
-            Duty::Aside(name, _) => name.to_owned(),
-            _ => self.settings.name_thread(),
+        let size = self.settings.thread_stack_size;
+        let (name, size) = match duty {
+            Duty::Aside(name, _) => {
+                let size = size.map(|size| size.max(LEAST_STACK_ASIDE));
+                (name.to_owned(), size)
+            }
+            _ => (self.settings.name_thread(), size),
         };
         let mut builder = thread::Builder::new().name(name);
-        if let Some(size) = self.settings.thread_stack_size {
+        if let Some(size) = size {
             builder = builder.stack_size(size);
         }
         let runtime = handle.clone();

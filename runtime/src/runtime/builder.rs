@@ -198,7 +198,8 @@ impl Builder {
     }
 
     /// How large the stack of every thread the runtime starts is, in bytes; the default of
-    /// [`std::thread`] unless set.
+    /// [`std::thread`] unless set. Those of the watchdog, whose reports take more than a small stack has,
+    /// are never smaller than 2 MiB.
     pub fn thread_stack_size(&mut self, bytes: usize) -> &mut Self {
         self.settings.thread_stack_size = Some(bytes);
         self

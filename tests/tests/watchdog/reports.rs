@@ -65,6 +65,29 @@ fn a_report_names_the_task_its_place_and_what_it_does() {
     });
 }
 
+/// It reads debug information, which takes more than a worker may need.
+#[test]
+fn a_report_does_not_depend_on_the_stacks_of_the_workers() {
+    // An overflow would end the process.
+    if !in_own_process(
+        "reports::a_report_does_not_depend_on_the_stacks_of_the_workers",
+        &[],
+    ) {
+        return;
+    }
+    each_of(&[Flavour::MultiThread(1)], |flavour| {
+        let told = Told::default();
+        let mut builder = flavour.builder();
+        told.listen(builder.thread_stack_size(32 * 1024));
+        let runtime = builder.build().unwrap();
+        let (gate, blocker) = Gate::new();
+        runtime.spawn(async move { blocker.block() });
+        gate.wait();
+        told.wait(|_| true);
+        gate.open();
+    });
+}
+
 #[test]
 fn the_future_of_block_on_is_named_where_everything_depends_on_it() {
     within_limit(|| {
