@@ -120,6 +120,12 @@ pub(crate) trait Watched: Send + Sync + 'static {
     fn attend_for(&self, worker: usize);
     /// Gives the worker another thread, if it still does what was seen.
     fn rescue(self: Arc<Self>, worker: usize, sighting: &Sighting) -> Rescue;
+    /// Whether a worker has no thread because the system gave none.
+    fn lacks_threads(&self) -> bool;
+    /// Asks the system for them again.
+    fn start_missing(self: Arc<Self>);
+    /// Whether nobody has begun to run the worker since its seat was put down.
+    fn is_vacant(&self, worker: usize) -> bool;
     /// How many threads work in the place of a stalled one.
     fn stand_ins(&self) -> usize;
 }

@@ -400,6 +400,17 @@ impl Watched for CurrentThread {
     /// There is nobody who could help.
     fn attend_for(&self, _worker: usize) {}
 
+    /// The thread is the user's.
+    fn lacks_threads(&self) -> bool {
+        false
+    }
+
+    fn start_missing(self: Arc<Self>) {}
+
+    fn is_vacant(&self, _worker: usize) -> bool {
+        false
+    }
+
     fn stand_ins(&self) -> usize {
         0
     }

@@ -65,6 +65,8 @@ pub(crate) struct MultiThread {
     held_up: Mutex<HeldUp>,
     /// Whether there are as many stand-ins as may be. Changes under the same lock.
     is_held_up: AtomicBool,
+    /// Whether a seat lies in [`Remote::seat`] for which the system gave no thread.
+    lacks_threads: AtomicBool,
 }
 
 /// What others see of a worker.
@@ -127,6 +129,7 @@ impl MultiThread {
             stand_ins: AtomicUsize::new(0),
             held_up: Mutex::default(),
             is_held_up: AtomicBool::new(false),
+            lacks_threads: AtomicBool::new(false),
         });
         for index in 0..workers {
             if let Err(error) = scheduler.start_worker(index) {
@@ -153,6 +156,15 @@ impl MultiThread {
         self.estate
             .blocking
             .run_on_own_thread(&handle, move || worker::run(&scheduler, index))
+    }
+
+    /// Gives worker `index`, whose seat is in [`Remote::seat`], another thread. If the system has none
+    /// the watchdog asks again.
+    pub(crate) fn replace_thread(self: &Arc<Self>, index: usize) -> io::Result<()> {
+        self.start_worker(index).inspect_err(|_| {
+            // Release: pairs with the Acquire in `start_missing`, which then finds the seat.
+            self.lacks_threads.store(true, Release);
+        })
     }
 
     /// Makes a task of `future` and puts it into a queue.
@@ -367,6 +379,27 @@ impl Watched for MultiThread {
         let _ = Self::attend_for(self, worker);
     }
 
+    fn lacks_threads(&self) -> bool {
+        // Relaxed: a hint.
+        self.lacks_threads.load(Relaxed)
+    }
+
+    fn start_missing(self: Arc<Self>) {
+        // Acquire: pairs with the Release in `replace_thread`.
+        self.lacks_threads.swap(false, Acquire);
+        // One that finds its seat taken ends: somebody came back, or another thread was on its way.
+        let vacant = (0..self.remotes.len()).filter(|&worker| self.is_vacant(worker));
+        for worker in vacant {
+            if self.replace_thread(worker).is_err() {
+                return;
+            }
+        }
+    }
+
+    fn is_vacant(&self, worker: usize) -> bool {
+        self.remotes[worker].seat.lock().is_some()
+    }
+
     fn stand_ins(&self) -> usize {
         // Relaxed: a count against a limit, which may be missed by a moment.
         self.stand_ins.load(Relaxed)
@@ -409,11 +442,11 @@ impl Watched for MultiThread {
             return Rescue::NotNeeded;
         };
         *remote.seat.lock() = Some(seat);
-        match self.start_worker(worker) {
+        match self.replace_thread(worker) {
             Ok(()) if self.stand_ins() >= limit => Rescue::LastStandIn,
             Ok(()) => Rescue::StandIn,
             Err(error) => {
-                // The stalled thread will find its seat when it comes back.
+                // The stalled thread will find its seat when it comes back, if no other does before.
                 contained(|| {
                     tracing::error!(
                         target: "runtime::stall", worker, %error,

@@ -135,6 +135,10 @@ impl Monitor {
         self.is_progress = false;
         self.has_reported = false;
         self.pause = self.tick;
+        if self.watched.lacks_threads() {
+            let _exception = self.courtesy.make_exception();
+            self.watched.clone().start_missing();
+        }
         for worker in 0..self.workers.len() {
             let sighting = self.watched.look(worker);
             let observation = self.workers[worker].take();
@@ -153,6 +157,11 @@ impl Monitor {
                 let time = now.saturating_duration_since(observation.since);
                 self.watched.estate().watchdog.tally.lasted(time);
             } else {
+                let has_thread = || !self.watched.is_vacant(observation.worker);
+                if observation.rescue == Rescue::NoThread && has_thread() {
+                    observation.rescue = Rescue::StandIn;
+                    self.watched.estate().watchdog.tally.rescued();
+                }
                 self.report_if_due(&mut observation, now);
                 self.held_up.push(observation);
             }

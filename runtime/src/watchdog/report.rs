@@ -67,7 +67,8 @@ pub enum Rescue {
     /// work in the place of stalled ones already. The worker's sockets, timers and tasks wait until
     /// one of them comes back.
     TooManyStandIns,
-    /// The system gave no thread for it. The worker's sockets, timers and tasks wait.
+    /// The system gave no thread for it. The worker's sockets, timers and tasks wait until it does: it is
+    /// asked again every few milliseconds.
     NoThread,
     /// A current-thread runtime has no other thread that could run its tasks: everything waits.
     CurrentThread,

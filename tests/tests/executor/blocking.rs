@@ -286,6 +286,38 @@ fn the_other_workers_run_what_nobody_takes_over() {
     });
 }
 
+/// The system had none at the moment when the task said that it blocks.
+#[test]
+fn a_worker_that_nobody_takes_over_gets_a_thread_when_there_is_one_again() {
+    if !in_own_process(
+        "blocking::a_worker_that_nobody_takes_over_gets_a_thread_when_there_is_one_again",
+        &[],
+    ) {
+        return;
+    }
+    within_limit(|| {
+        const STACK: usize = 1 << 28;
+        let runtime = Flavour::MultiThread(1)
+            .builder()
+            .thread_stack_size(STACK)
+            .build()
+            .unwrap();
+        let task = runtime.spawn(async move {
+            let room = Vec::<u8>::with_capacity(STACK);
+            // There is no room for a thread more, until there is.
+            limit_more_memory(STACK as u64 / 2);
+            let (send, receive) = channel();
+            runtime::spawn(async move { send.send(()).unwrap() });
+            block_in_place(|| {
+                drop(room);
+                receive.recv_timeout(Duration::from_secs(20))
+            })
+        });
+        let received = runtime.block_on(task).unwrap();
+        assert!(received.is_ok(), "nobody ran the other task");
+    });
+}
+
 #[test]
 fn a_waker_that_blocks_in_place_leaves_a_worker_that_wakes_others() {
     /// Blocks where it is woken until the other end is gone.

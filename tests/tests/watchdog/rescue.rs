@@ -11,7 +11,8 @@ use runtime::net::{TcpListener, TcpStream};
 use runtime::sync::{mpsc, oneshot};
 use runtime::task::{block_in_place, yield_now};
 use runtime::time::{sleep, timeout};
-use tests::{Flavour, OnDrop, each_of};
+use tests::process::{in_own_process, limit_more_memory};
+use tests::{Flavour, OnDrop, each_of, within_limit};
 
 use crate::{Gate, echo, everything_works, visit};
 
@@ -45,6 +46,45 @@ fn all_workers_blocked_are_as_good_as_none() {
             thread::yield_now();
         }
         visit(address);
+    });
+}
+
+/// The system had none at the moment when the seat was taken.
+#[test]
+fn a_worker_without_a_thread_gets_one_when_there_is_one_again() {
+    if !in_own_process(
+        "rescue::a_worker_without_a_thread_gets_one_when_there_is_one_again",
+        &[],
+    ) {
+        return;
+    }
+    within_limit(|| {
+        const STACK: usize = 1 << 28;
+        let runtime = Flavour::MultiThread(1)
+            .builder()
+            .thread_stack_size(STACK)
+            .build()
+            .unwrap();
+        let metrics = runtime.metrics();
+        let room = Vec::<u8>::with_capacity(STACK);
+        let (gate, blocker) = Gate::new();
+        runtime.spawn(async move {
+            // The watchdog has its thread. There is no room for another one.
+            limit_more_memory(STACK as u64 / 2);
+            blocker.block();
+        });
+        gate.wait();
+        while metrics.num_stand_ins() == 0 {
+            thread::yield_now();
+        }
+        // It asks for a thread, in vain.
+        thread::sleep(Duration::from_millis(50));
+        drop(room);
+        runtime.block_on(runtime.spawn(everything_works())).unwrap();
+        while metrics.stall_rescues_count() == 0 {
+            thread::yield_now();
+        }
+        gate.open();
     });
 }
 

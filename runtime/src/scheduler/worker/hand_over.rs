@@ -49,7 +49,7 @@ pub(crate) fn hand_over() -> HandedOver {
         worker: Some(worker.clone()),
         in_poll,
     };
-    if let Err(error) = worker.scheduler.start_worker(worker.index) {
+    if let Err(error) = worker.scheduler.replace_thread(worker.index) {
         // Others can take its tasks, also the one that was in the slot; the rest waits.
         contained(|| {
             tracing::error!(
