@@ -206,11 +206,24 @@ impl Function {
         else {
             return false;
         };
-        // Tests are free functions. So is `main`; other names may be in an `impl`.
-        (entry == Entry::Test || self.is_main())
+        // Tests are free functions. So is the program's `main`; another one, like any other name, may be in
+        // an `impl`, and then as a rule it says `Self`.
+        let is_free = entry == Entry::Test || (self.is_main() && !self.says_self());
+        is_free
             && inputs.is_empty()
             && generics.params.is_empty()
             && generics.where_clause.is_none()
+    }
+
+    fn says_self(&self) -> bool {
+        fn is_in(tokens: TokenStream) -> bool {
+            tokens.into_iter().any(|token| match token {
+                TokenTree::Ident(ident) => ident == "Self",
+                TokenTree::Group(group) => is_in(group.stream()),
+                TokenTree::Punct(_) | TokenTree::Literal(_) => false,
+            })
+        }
+        is_in(self.signature.output.to_token_stream()) || is_in(self.body.stream())
     }
 
     fn block_on_function(&self, entry: Entry, arguments: &Arguments) -> TokenStream {

@@ -69,6 +69,11 @@ impl Counter {
         self.count += 1;
         &mut self.count
     }
+
+    #[runtime::main(flavor = "current_thread")]
+    async fn main() -> Self {
+        Self { count: 1 }
+    }
 }
 
 #[test]
@@ -77,7 +82,7 @@ fn main_may_be_any_function() {
     assert_eq!(current_thread_main(1, "2"), Ok(3));
     assert!(current_thread_main(1, "two").is_err());
     assert_eq!(two_workers(), 2);
-    let mut counter = Counter { count: 1 };
+    let mut counter = Counter::main();
     *counter.increment() += 1;
     assert_eq!(counter.count, 3);
 }
