@@ -9,7 +9,7 @@ use std::thread;
 use std::time::Duration;
 
 use runtime::runtime::{Builder, Handle, HistogramConfiguration, RngSeed};
-use runtime::task::{self, LocalSet};
+use runtime::task::{self, JoinSet, LocalSet};
 use tests::{each_flavour, each_runtime, panic_of, wake_self, within_limit};
 
 /// How often each hook was called.
@@ -100,6 +100,26 @@ fn hooks_see_id_place_and_name() {
         let name: Option<Arc<str>> = Some("a name".into());
         let expected = ["spawn", "poll"].map(|point| (point, id, file!(), name.clone()));
         assert_eq!(*seen.lock().unwrap(), expected);
+    });
+}
+
+/// A report of a stall names the place, and stalls of one place count together.
+#[test]
+fn the_tasks_of_a_set_were_spawned_where_they_were_given_to_it() {
+    each_flavour(|flavour| {
+        let files = Arc::new(Mutex::new(Vec::new()));
+        let runtime = flavour
+            .builder()
+            .on_task_spawn({
+                let files = files.clone();
+                move |task| files.lock().unwrap().push(task.spawned_at().file())
+            })
+            .build()
+            .unwrap();
+        let _runtime = runtime.enter();
+        let mut set = JoinSet::from_iter([async {}]);
+        set.extend([async {}]);
+        assert_eq!(*files.lock().unwrap(), [file!(), file!()]);
     });
 }
 

@@ -499,6 +499,7 @@ where
     /// # Panics
     ///
     /// Outside of a runtime.
+    #[track_caller] // Of `collect`, the place is in the standard library.
     fn from_iter<I: IntoIterator<Item = F>>(tasks: I) -> Self {
         let mut set = Self::new();
         set.extend(tasks);
@@ -516,6 +517,7 @@ where
     /// # Panics
     ///
     /// Outside of a runtime.
+    #[track_caller]
     fn extend<I: IntoIterator<Item = F>>(&mut self, tasks: I) {
         for task in tasks {
             self.spawn(task);
