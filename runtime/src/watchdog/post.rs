@@ -4,7 +4,6 @@
 //! milliseconds ago, and what it acts on is checked again where the seat is taken
 //! (`scheduler/tenure.rs`).
 
-use std::cell::Cell;
 use std::panic::Location;
 use std::ptr;
 use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64};
@@ -56,17 +55,7 @@ impl Post {
 
     /// From now on it is the calling thread's.
     pub(crate) fn taken_by_this_thread(&self) {
-        thread_local! {
-            static NUMBER: Cell<Option<u32>> = const { Cell::new(None) };
-        }
-        let number = NUMBER.with(|number| {
-            let known = number.get();
-            known.unwrap_or_else(|| {
-                let asked = whereabouts::current_thread_number().to_bits();
-                number.set(Some(asked));
-                asked
-            })
-        });
+        let number = whereabouts::current_thread_number().to_bits();
         self.thread.store(number, Relaxed);
     }
 

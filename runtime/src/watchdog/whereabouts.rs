@@ -90,7 +90,7 @@ pub(crate) struct ProcessorTime {
     pub(crate) waited: Duration,
 }
 
-/// The number of the calling thread. Costs a system call: keep it.
+/// The number of the calling thread. Costs a system call the first time.
 pub(crate) fn current_thread_number() -> ThreadNumber {
     ThreadNumber(system::current_thread_number())
 }

@@ -5,18 +5,46 @@
 //! that may not be dumped, or runs in a strict sandbox, may not read it. Then the letter in `stat`
 //! says at least whether the thread sleeps.
 
+use std::cell::Cell;
+use std::sync::Once;
 use std::time::Duration;
 use std::{fs, str};
 
 use super::{ProcessorTime, Whereabouts, system_calls};
 
+thread_local! {
+    /// That of this thread, once it was asked for.
+    static NUMBER: Cell<Option<u32>> = const { Cell::new(None) };
+}
+
 pub(super) fn current_thread_number() -> u32 {
-    // Not `gettid`: where there is no `/proc`, or that of another name space, the number could not be
-    // looked up later either.
-    fs::read_link("/proc/thread-self")
-        .ok()
-        .and_then(|target| target.file_name()?.to_str()?.parse().ok())
-        .unwrap_or(0)
+    let known = NUMBER.get();
+    known.unwrap_or_else(|| {
+        forget_in_forked_children();
+        // Not `gettid`: where there is no `/proc`, or that of another name space, the number could not
+        // be looked up later either.
+        let asked = fs::read_link("/proc/thread-self")
+            .ok()
+            .and_then(|target| target.file_name()?.to_str()?.parse().ok())
+            .unwrap_or(0);
+        NUMBER.set(Some(asked));
+        asked
+    })
+}
+
+/// The thread that forks goes on in the child under another number.
+#[allow(unsafe_code)] // A call of the C library.
+fn forget_in_forked_children() {
+    /// Runs in the child, in its only thread.
+    extern "C" fn forget() {
+        NUMBER.set(None);
+    }
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        // SAFETY: what is registered does nothing but write a word of its own thread. If it is refused,
+        // for lack of memory, nothing is known of that thread of the child.
+        unsafe { libc::pthread_atfork(None, None, Some(forget)) };
+    });
 }
 
 pub(super) fn whereabouts(thread: u32) -> Whereabouts {
@@ -182,6 +210,25 @@ mod tests {
         assert_eq!(mine, current_thread_number());
         assert_ne!(mine, thread::spawn(current_thread_number).join().unwrap());
         assert_eq!(ThreadNumber::from_bits(mine.to_bits()), mine);
+    }
+
+    #[test]
+    #[allow(unsafe_code)] // System calls.
+    fn a_thread_that_forks_has_another_number_in_the_child() {
+        assert_ne!(current_thread_number(), ThreadNumber::UNKNOWN);
+        // SAFETY: the child does nothing but ask and end.
+        let child = unsafe { libc::fork() };
+        if child == 0 {
+            let number = current_thread_number().to_bits();
+            let is_right = number == std::process::id();
+            // SAFETY: has no preconditions.
+            unsafe { libc::_exit(i32::from(!is_right)) };
+        }
+        assert!(child > 0);
+        let mut status = -1;
+        // SAFETY: the pointer is to a live number.
+        assert_eq!(unsafe { libc::waitpid(child, &mut status, 0) }, child);
+        assert_eq!(status, 0);
     }
 
     #[test]
