@@ -37,7 +37,6 @@ use super::idle::Idle;
 use super::ring::{self, Stealer, Word};
 use super::seat::Seat;
 use super::worker::{self, Incumbent};
-use crate::contained::contained;
 use crate::runtime::driver::{Driver, Enabled, Lookout};
 use crate::runtime::dump::requests;
 use crate::runtime::handle::Flavor;
@@ -445,16 +444,9 @@ impl Watched for MultiThread {
         match self.replace_thread(worker) {
             Ok(()) if self.stand_ins() >= limit => Rescue::LastStandIn,
             Ok(()) => Rescue::StandIn,
-            Err(error) => {
-                // The stalled thread will find its seat when it comes back, if no other does before.
-                contained(|| {
-                    tracing::error!(
-                        target: "runtime::stall", worker, %error,
-                        "no thread takes over from a task that blocks its worker"
-                    );
-                });
-                Rescue::NoThread
-            }
+            // The stalled thread will find its seat when it comes back, if no other does before. The report
+            // says it: the log may block, and this is the watchdog's thread.
+            Err(_) => Rescue::NoThread,
         }
     }
 }

@@ -139,6 +139,10 @@ impl Monitor {
             let _exception = self.courtesy.make_exception();
             self.watched.clone().start_missing();
         }
+        if self.reports.lacks_thread() {
+            let _exception = self.courtesy.make_exception();
+            self.reports.start_missing(&self.watched);
+        }
         for worker in 0..self.workers.len() {
             let sighting = self.watched.look(worker);
             let observation = self.workers[worker].take();
@@ -272,7 +276,8 @@ impl Monitor {
         // A worker that works in short bursts is not worth a wake-up for each of them.
         let reports = self.limits.report_after.is_some();
         let is_due = |held_up: &Observation| reports && !held_up.is_counted;
-        if self.is_progress || self.held_up.iter().any(is_due) {
+        let is_due = self.held_up.iter().any(is_due);
+        if self.is_progress || is_due || self.reports.lacks_thread() {
             return None;
         }
         let is_asleep = |worker| {

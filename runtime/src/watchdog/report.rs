@@ -196,6 +196,8 @@ pub(super) struct Case {
 pub(super) struct Reports {
     sites: HashMap<Key, Site>,
     outbox: Arc<Mutex<Outbox>>,
+    /// Whether the system gave no thread for what is in the outbox.
+    lacks_thread: bool,
 }
 
 /// The place, and whether the limit of stand-ins was reached: that is news of its own.
@@ -225,6 +227,7 @@ impl Reports {
         Self {
             sites: HashMap::new(),
             outbox: Arc::default(),
+            lacks_thread: false,
         }
     }
 
@@ -262,7 +265,7 @@ impl Reports {
         self.send(watched, stall, case);
     }
 
-    fn send(&self, watched: &Arc<dyn Watched>, stall: Stall, case: Case) {
+    fn send(&mut self, watched: &Arc<dyn Watched>, stall: Stall, case: Case) {
         {
             let mut outbox = self.outbox.lock();
             if outbox.waiting.len() >= WAITING {
@@ -274,17 +277,32 @@ impl Reports {
                 return;
             }
         }
+        self.start_thread(watched);
+    }
+
+    /// Whether there are reports for which the system gave no thread.
+    pub(super) fn lacks_thread(&self) -> bool {
+        self.lacks_thread
+    }
+
+    /// Asks the system for it again.
+    pub(super) fn start_missing(&mut self, watched: &Arc<dyn Watched>) {
+        self.outbox.lock().is_served = true;
+        self.start_thread(watched);
+    }
+
+    /// Starts the thread that the outbox says serves it.
+    fn start_thread(&mut self, watched: &Arc<dyn Watched>) {
         let handle = watched.clone().handle();
         let outbox = self.outbox.clone();
         let watched = watched.clone();
         let started = handle
             .blocking_pool()
             .run_aside("runtime-report", &handle, move || serve(&outbox, &*watched));
-        if let Err(error) = started {
+        // Nothing is logged: the log may block, and this is the monitor.
+        self.lacks_thread = started.is_err();
+        if self.lacks_thread {
             self.outbox.lock().is_served = false;
-            contained(|| {
-                tracing::error!(target: "runtime::stall", %error, "no thread for a report");
-            });
         }
     }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use runtime::runtime::Rescue;
 use runtime::task;
-use tests::process::in_own_process;
+use tests::process::{in_own_process, limit_more_memory};
 use tests::{Flavour, each_flavour, each_of, within_limit};
 
 use crate::{Gate, Told, everything_works};
@@ -227,5 +227,64 @@ fn a_log_that_panics_harms_nobody() {
         told.wait(|_| true);
         gate.open();
         runtime.block_on(runtime.spawn(everything_works())).unwrap();
+    });
+}
+
+/// A log that does not come back, as if the task that blocks had its lock.
+struct BlockingLog;
+
+impl tracing::Subscriber for BlockingLog {
+    fn enabled(&self, metadata: &tracing::Metadata<'_>) -> bool {
+        metadata.target() == "runtime::stall"
+    }
+    fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::span::Id {
+        tracing::span::Id::from_u64(1)
+    }
+    fn record(&self, _: &tracing::span::Id, _: &tracing::span::Record<'_>) {}
+    fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
+    fn event(&self, _: &tracing::Event<'_>) {
+        loop {
+            thread::park();
+        }
+    }
+    fn enter(&self, _: &tracing::span::Id) {}
+    fn exit(&self, _: &tracing::span::Id) {}
+}
+
+#[test]
+fn a_log_that_blocks_does_not_hold_up_the_watchdog_when_there_is_no_thread() {
+    if !in_own_process(
+        "reports::a_log_that_blocks_does_not_hold_up_the_watchdog_when_there_is_no_thread",
+        &[],
+    ) {
+        return;
+    }
+    tracing::subscriber::set_global_default(BlockingLog).unwrap();
+    within_limit(|| {
+        const STACK: usize = 1 << 28;
+        let runtime = Flavour::MultiThread(1)
+            .builder()
+            .thread_stack_size(STACK)
+            .build()
+            .unwrap();
+        let metrics = runtime.metrics();
+        let room = Vec::<u8>::with_capacity(4 * STACK);
+        let (gate, blocker) = Gate::new();
+        runtime.spawn(async move {
+            // There is no room for a stand-in, and none for a report.
+            limit_more_memory(STACK as u64 / 2);
+            blocker.block();
+        });
+        gate.wait();
+        while metrics.stalls_count() == 0 {
+            thread::yield_now();
+        }
+        thread::sleep(Duration::from_millis(50));
+        drop(room);
+        let work = runtime.spawn(async {});
+        runtime.block_on(work).unwrap();
+        gate.open();
+        // The log still blocks.
+        runtime.shutdown_background();
     });
 }

@@ -8,13 +8,14 @@ use std::time::Duration;
 
 use runtime::io::{AsyncReadExt, AsyncWriteExt};
 use runtime::net::{TcpListener, TcpStream};
+use runtime::runtime::Rescue;
 use runtime::sync::{mpsc, oneshot};
 use runtime::task::{block_in_place, yield_now};
 use runtime::time::{sleep, timeout};
 use tests::process::{in_own_process, limit_more_memory};
 use tests::{Flavour, OnDrop, each_of, within_limit};
 
-use crate::{Gate, echo, everything_works, visit};
+use crate::{Gate, Told, echo, everything_works, visit};
 
 #[test]
 fn all_workers_blocked_are_as_good_as_none() {
@@ -60,13 +61,13 @@ fn a_worker_without_a_thread_gets_one_when_there_is_one_again() {
     }
     within_limit(|| {
         const STACK: usize = 1 << 28;
-        let runtime = Flavour::MultiThread(1)
-            .builder()
-            .thread_stack_size(STACK)
-            .build()
-            .unwrap();
+        let told = Told::default();
+        let mut builder = Flavour::MultiThread(1).builder();
+        told.listen(builder.thread_stack_size(STACK));
+        let runtime = builder.build().unwrap();
         let metrics = runtime.metrics();
-        let room = Vec::<u8>::with_capacity(STACK);
+        // For a stand-in, and for a report, which reads debug information.
+        let room = Vec::<u8>::with_capacity(4 * STACK);
         let (gate, blocker) = Gate::new();
         runtime.spawn(async move {
             // The watchdog has its thread. There is no room for another one.
@@ -74,16 +75,18 @@ fn a_worker_without_a_thread_gets_one_when_there_is_one_again() {
             blocker.block();
         });
         gate.wait();
-        while metrics.num_stand_ins() == 0 {
+        while metrics.stalls_count() == 0 {
             thread::yield_now();
         }
-        // It asks for a thread, in vain.
+        // The watchdog asks for threads, in vain.
         thread::sleep(Duration::from_millis(50));
         drop(room);
         runtime.block_on(runtime.spawn(everything_works())).unwrap();
         while metrics.stall_rescues_count() == 0 {
             thread::yield_now();
         }
+        // At the time of the report.
+        assert_eq!(told.wait(|_| true).rescue(), Rescue::NoThread);
         gate.open();
     });
 }
