@@ -243,6 +243,12 @@ impl Reports {
             site.unreported += u64::from(case.is_new);
             return;
         }
+        if self.outbox.lock().waiting.len() >= WAITING {
+            // The log blocks; it will not be helped by more.
+            site.unreported += u64::from(case.is_new);
+            site.next = now + site.interval;
+            return;
+        }
         let whereabouts = whereabouts(case.post.thread());
         let stall = Stall {
             task: case.task,
@@ -268,10 +274,6 @@ impl Reports {
     fn send(&mut self, watched: &Arc<dyn Watched>, stall: Stall, case: Case) {
         {
             let mut outbox = self.outbox.lock();
-            if outbox.waiting.len() >= WAITING {
-                // The log blocks; it will not be helped by more.
-                return;
-            }
             outbox.waiting.push_back((stall, case));
             if std::mem::replace(&mut outbox.is_served, true) {
                 return;
@@ -367,5 +369,63 @@ fn stack_of(case: &Case) -> Option<Stack> {
             });
             None
         }
+    }
+}
+
+#[cfg(all(test, not(any(miri, rt_loom))))]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+    use crate::runtime::Builder;
+    use crate::runtime::handle::Flavor;
+
+    #[test]
+    fn a_stall_that_is_not_reported_because_the_log_blocks_is_counted() {
+        let (told, was_told) = mpsc::channel();
+        let (open, opened) = mpsc::channel::<()>();
+        let opened = Mutex::new(opened);
+        let runtime = Builder::new_current_thread()
+            .on_stall(move |stall| {
+                let _ = told.send(stall.unreported());
+                let _ = opened.lock().recv();
+            })
+            .build()
+            .unwrap();
+        let Flavor::CurrentThread(scheduler) = &runtime.handle().flavor else {
+            unreachable!("it was asked for");
+        };
+        let watched: Arc<dyn Watched> = scheduler.clone();
+        let mut reports = Reports::new();
+        let mut now = Instant::now();
+        let mut report = || {
+            let case = Case {
+                post: Arc::new(Post::of_nobody()),
+                turn: 1,
+                task: None,
+                spawned_at: None,
+                worker: 0,
+                elapsed: Duration::from_secs(1),
+                is_new: true,
+                rescue: Rescue::CurrentThread,
+                stand_ins: 0,
+            };
+            // Long enough for a report of the same place.
+            now += 2 * LAST_INTERVAL;
+            reports.report(&watched, case, now);
+        };
+        report();
+        // The hook has the first and blocks.
+        assert_eq!(was_told.recv(), Ok(0));
+        for _ in 0..WAITING + 3 {
+            report();
+        }
+        for _ in 0..WAITING {
+            open.send(()).unwrap();
+            assert_eq!(was_told.recv(), Ok(0));
+        }
+        report();
+        drop(open);
+        assert_eq!(was_told.recv(), Ok(3));
     }
 }
