@@ -236,6 +236,7 @@ fn forbidden_and_unknown_signals_are_errors() {
                 libc::SIGILL,
                 libc::SIGFPE,
                 libc::SIGSEGV,
+                0,
                 -1,
                 i32::MIN,
             ] {
@@ -245,7 +246,6 @@ fn forbidden_and_unknown_signals_are_errors() {
             for number in [libc::SIGRTMAX() + 1, i32::MAX] {
                 assert_eq!(error_of(number).to_string(), "signal too large");
             }
-            assert_eq!(error_of(0).raw_os_error(), Some(libc::EINVAL));
         });
     });
 }

@@ -82,9 +82,9 @@ pub(super) fn listen(signal: c_int, home: &Arc<ReactorHandle>) -> io::Result<Arc
 
 /// Installs the handler of a signal.
 fn install(signal: c_int, slot: Arc<Slot>) -> io::Result<()> {
-    // The system refuses two of the forbidden ones. The others say that the program itself is at fault,
-    // and returning from their handler would repeat the fault for ever.
-    if signal < 0 || signal_hook_registry::FORBIDDEN.contains(&signal) {
+    // No signal has the number 0. The system refuses two of the forbidden ones. The others say that
+    // the program itself is at fault, and returning from their handler would repeat the fault for ever.
+    if signal <= 0 || signal_hook_registry::FORBIDDEN.contains(&signal) {
         return Err(io::Error::other(format!(
             "Refusing to register signal {signal}"
         )));
