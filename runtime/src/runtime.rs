@@ -253,6 +253,12 @@ impl Runtime {
 
     /// Ends the runtime, and waits at most `timeout` for tasks to give way and for blocking work
     /// that runs. What has not ended then is left behind: its thread goes on.
+    ///
+    /// # Panics
+    ///
+    /// Inside of asynchronous code, because it would block, unless `timeout` is zero. The runtime is
+    /// ended all the same.
+    #[track_caller]
     pub fn shutdown_timeout(mut self, timeout: Duration) {
         self.is_shut_down = true;
         self.shutdown(Some(timeout));
@@ -263,7 +269,9 @@ impl Runtime {
         self.shutdown_timeout(Duration::ZERO);
     }
 
+    #[track_caller]
     fn shutdown(&self, timeout: Option<Duration>) {
+        let may_wait = !driving::is_driving();
         match &self.handle.flavor {
             Flavor::CurrentThread(scheduler) => {
                 let _context = self.handle.enter_owned();
@@ -273,25 +281,22 @@ impl Runtime {
         }
         let pool = self.handle.blocking_pool();
         pool.close();
-        pool.join(timeout);
-    }
-}
-
-impl Drop for Runtime {
-    fn drop(&mut self) {
-        if self.is_shut_down {
-            return;
-        }
-        if !driving::is_driving() {
-            return self.shutdown(None);
-        }
-        self.shutdown(Some(Duration::ZERO));
-        if !std::thread::panicking() {
+        if may_wait || timeout == Some(Duration::ZERO) {
+            pool.join(timeout);
+        } else if !std::thread::panicking() {
             panic!(
                 "Cannot drop a runtime in a context where blocking is not allowed. This happens \
                  when a runtime is dropped from within an asynchronous context. Drop it in \
                  `spawn_blocking`, or call `Runtime::shutdown_background`."
             );
+        }
+    }
+}
+
+impl Drop for Runtime {
+    fn drop(&mut self) {
+        if !self.is_shut_down {
+            self.shutdown(None);
         }
     }
 }

@@ -128,6 +128,11 @@ impl LocalRuntime {
 
     /// Ends the runtime, and waits at most `timeout` for blocking work that runs; see
     /// [`Runtime::shutdown_timeout`].
+    ///
+    /// # Panics
+    ///
+    /// As [`Runtime::shutdown_timeout`].
+    #[track_caller]
     pub fn shutdown_timeout(self, timeout: Duration) {
         self.runtime.shutdown_timeout(timeout);
     }

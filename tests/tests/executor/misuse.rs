@@ -266,6 +266,32 @@ fn a_runtime_dropped_inside_of_async_code_names_the_remedy() {
 }
 
 #[test]
+fn shutdown_with_a_limit_inside_of_async_code_names_the_remedy() {
+    each_of(&Flavour::ALL, |flavour| {
+        let outer = flavour.build();
+        for inner in [Flavour::CurrentThread, Flavour::MultiThread(2)] {
+            outer.block_on(async {
+                let inner = inner.build();
+                let task = inner.spawn(std::future::pending::<()>());
+                mistake(|| inner.shutdown_timeout(Duration::MAX))
+                    .names("Cannot drop a runtime in a context where blocking is not allowed")
+                    .names("shutdown_background");
+                // It is shut down all the same.
+                assert!(task.await.unwrap_err().is_cancelled());
+            });
+            let task = outer.spawn(async move {
+                let local = Builder::new_current_thread().build_local(Default::default());
+                mistake(|| local.unwrap().shutdown_timeout(Duration::MAX))
+                    .names("`spawn_blocking`");
+                // Who says that nothing is to be waited for may do it anywhere.
+                inner.build().shutdown_timeout(Duration::ZERO);
+            });
+            outer.block_on(task).unwrap();
+        }
+    });
+}
+
+#[test]
 fn pause_is_refused_where_it_cannot_work() {
     within_limit(|| {
         let workers = Flavour::MultiThread(1).build();
