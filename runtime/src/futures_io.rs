@@ -40,12 +40,12 @@ mod tests {
     use super::*;
     use crate::io::script::{ScriptReader, Wait, give};
     use crate::io::{
-        AsyncBufReadExt, AsyncReadExt, AsyncSeekExt, AsyncWriteExt, BufReader, SeekFrom,
+        AsyncBufReadExt, AsyncReadExt, AsyncSeek, AsyncSeekExt, AsyncWriteExt, BufReader, SeekFrom,
     };
     use runtime_base::driving::block_on;
-    use std::io::Cursor;
+    use std::io::{self, Cursor};
     use std::pin::Pin;
-    use std::task::{Context, Waker};
+    use std::task::{Context, Poll, Waker};
 
     #[test]
     fn bytes_go_through_both_ways_round() {
@@ -80,32 +80,133 @@ mod tests {
         assert_eq!(block_on(stream.rewind()).unwrap(), 0);
     }
 
-    #[test]
-    fn a_move_to_elsewhere_replaces_one_that_was_given_up() {
-        use ::futures_io::AsyncSeek;
-        /// Needs two looks for each move.
-        struct Slow(Cursor<Vec<u8>>, bool);
-        impl crate::io::AsyncSeek for Slow {
-            fn start_seek(mut self: Pin<&mut Self>, to: SeekFrom) -> std::io::Result<()> {
-                assert!(!self.1, "two moves at a time");
-                self.1 = true;
-                Pin::new(&mut self.0).start_seek(to)
-            }
-            fn poll_complete(
-                mut self: Pin<&mut Self>,
-                cx: &mut Context<'_>,
-            ) -> std::task::Poll<std::io::Result<u64>> {
-                if std::mem::take(&mut self.1) {
-                    return std::task::Poll::Pending;
-                }
-                Pin::new(&mut self.0).poll_complete(cx)
+    /// Needs two looks for each move.
+    struct Slow {
+        cursor: Cursor<Vec<u8>>,
+        is_moving: bool,
+    }
+
+    impl Slow {
+        fn new(bytes: &[u8]) -> Self {
+            Self {
+                cursor: Cursor::new(bytes.to_vec()),
+                is_moving: false,
             }
         }
-        let mut stream = IntoFutures::new(Slow(Cursor::new(vec![0; 9]), false));
+    }
+
+    impl crate::io::AsyncSeek for Slow {
+        fn start_seek(mut self: Pin<&mut Self>, to: SeekFrom) -> io::Result<()> {
+            assert!(!self.is_moving, "two moves at a time");
+            Pin::new(&mut self.cursor).start_seek(to)?;
+            self.is_moving = true;
+            Ok(())
+        }
+        fn poll_complete(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<u64>> {
+            if std::mem::take(&mut self.is_moving) {
+                return Poll::Pending;
+            }
+            Pin::new(&mut self.cursor).poll_complete(cx)
+        }
+    }
+
+    impl crate::io::AsyncRead for Slow {
+        fn poll_read(
+            mut self: Pin<&mut Self>,
+            cx: &mut Context<'_>,
+            buf: &mut crate::io::ReadBuf<'_>,
+        ) -> Poll<io::Result<()>> {
+            self.is_moving = false;
+            Pin::new(&mut self.cursor).poll_read(cx, buf)
+        }
+    }
+
+    fn poll_seek(stream: &mut IntoFutures<Slow>, to: SeekFrom) -> Poll<io::Result<u64>> {
         let mut cx = Context::from_waker(Waker::noop());
-        let mut seek = |to| Pin::new(&mut stream).poll_seek(&mut cx, SeekFrom::Start(to));
-        assert!(seek(3).is_pending());
-        assert!(seek(5).is_pending());
-        assert!(matches!(seek(5), std::task::Poll::Ready(Ok(5))));
+        ::futures_io::AsyncSeek::poll_seek(Pin::new(stream), &mut cx, to)
+    }
+
+    #[test]
+    fn a_move_to_elsewhere_replaces_one_that_was_given_up() {
+        let mut stream = IntoFutures::new(Slow::new(&[0; 9]));
+        assert!(poll_seek(&mut stream, SeekFrom::Start(3)).is_pending());
+        assert!(poll_seek(&mut stream, SeekFrom::Start(5)).is_pending());
+        let moved = poll_seek(&mut stream, SeekFrom::Start(5));
+        assert!(matches!(moved, Poll::Ready(Ok(5))));
+    }
+
+    #[test]
+    fn a_move_after_a_read_is_not_the_one_that_was_given_up_before_it() {
+        let mut stream = IntoFutures::new(Slow::new(b"0123456789"));
+        let by_two = SeekFrom::Current(2);
+        assert!(poll_seek(&mut stream, by_two).is_pending());
+        let mut cx = Context::from_waker(Waker::noop());
+        let mut byte = [0];
+        let read = ::futures_io::AsyncRead::poll_read(Pin::new(&mut stream), &mut cx, &mut byte);
+        assert!(matches!(read, Poll::Ready(Ok(1))));
+        assert_eq!(byte, *b"2");
+        assert!(poll_seek(&mut stream, by_two).is_pending());
+        assert!(matches!(poll_seek(&mut stream, by_two), Poll::Ready(Ok(5))));
+    }
+
+    #[test]
+    fn a_move_after_one_that_was_refused_is_not_the_one_before() {
+        let mut stream = IntoFutures::new(Slow::new(&[0; 9]));
+        assert!(poll_seek(&mut stream, SeekFrom::End(0)).is_pending());
+        let refused = poll_seek(&mut stream, SeekFrom::Current(-100));
+        assert!(matches!(refused, Poll::Ready(Err(_))));
+        stream.get_mut().cursor.get_mut().push(0);
+        assert!(poll_seek(&mut stream, SeekFrom::End(0)).is_pending());
+        let moved = poll_seek(&mut stream, SeekFrom::End(0));
+        assert!(matches!(moved, Poll::Ready(Ok(10))));
+    }
+
+    /// Moves at the second look, as the traits of the `futures` world have it.
+    struct SlowOfTheirs {
+        cursor: Cursor<Vec<u8>>,
+        was_asked: bool,
+    }
+
+    impl ::futures_io::AsyncRead for SlowOfTheirs {
+        fn poll_read(
+            mut self: Pin<&mut Self>,
+            _cx: &mut Context<'_>,
+            buf: &mut [u8],
+        ) -> Poll<io::Result<usize>> {
+            self.was_asked = false;
+            Poll::Ready(io::Read::read(&mut self.cursor, buf))
+        }
+    }
+
+    impl ::futures_io::AsyncSeek for SlowOfTheirs {
+        fn poll_seek(
+            mut self: Pin<&mut Self>,
+            _cx: &mut Context<'_>,
+            to: SeekFrom,
+        ) -> Poll<io::Result<u64>> {
+            self.was_asked = !self.was_asked;
+            if self.was_asked {
+                return Poll::Pending;
+            }
+            Poll::Ready(io::Seek::seek(&mut self.cursor, to))
+        }
+    }
+
+    #[test]
+    fn a_move_that_was_given_up_is_not_made_after_a_read() {
+        let theirs = SlowOfTheirs {
+            cursor: Cursor::new(b"0123456789".to_vec()),
+            was_asked: false,
+        };
+        let mut stream = FromFutures::new(theirs);
+        let mut cx = Context::from_waker(Waker::noop());
+        AsyncSeek::start_seek(Pin::new(&mut stream), SeekFrom::Start(7)).unwrap();
+        assert!(AsyncSeek::poll_complete(Pin::new(&mut stream), &mut cx).is_pending());
+        let mut byte = [0];
+        let read = std::pin::pin!(stream.read(&mut byte)).poll(&mut cx);
+        assert!(matches!(read, Poll::Ready(Ok(1))));
+        assert!(AsyncSeek::poll_complete(Pin::new(&mut stream), &mut cx).is_pending());
+        let position = AsyncSeek::poll_complete(Pin::new(&mut stream), &mut cx);
+        assert!(matches!(position, Poll::Ready(Ok(1))));
     }
 }

@@ -25,13 +25,23 @@ pin_project! {
 
 wrapper_methods!(FromFutures { theirs, seek: None });
 
+impl<T> FromFutures<T> {
+    /// What is wrapped, to read or write. Who does that waits for no move any more: made afterwards,
+    /// it would leave where the reads and writes have come to.
+    fn give_up_move(self: Pin<&mut Self>) -> Pin<&mut T> {
+        let this = self.project();
+        *this.seek = None;
+        this.theirs
+    }
+}
+
 impl<T: ::futures_io::AsyncRead> AsyncRead for FromFutures<T> {
     fn poll_read(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let n = ready!(self.get_pin_mut().poll_read(cx, buf.initialize_unfilled()))?;
+        let n = ready!(self.give_up_move().poll_read(cx, buf.initialize_unfilled()))?;
         buf.advance(n);
         Poll::Ready(Ok(()))
     }
@@ -39,7 +49,7 @@ impl<T: ::futures_io::AsyncRead> AsyncRead for FromFutures<T> {
 
 impl<T: ::futures_io::AsyncBufRead> AsyncBufRead for FromFutures<T> {
     fn poll_fill_buf(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<&[u8]>> {
-        self.get_pin_mut().poll_fill_buf(cx)
+        self.give_up_move().poll_fill_buf(cx)
     }
 
     fn consume(self: Pin<&mut Self>, amt: usize) {
@@ -53,7 +63,7 @@ impl<T: ::futures_io::AsyncWrite> AsyncWrite for FromFutures<T> {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        self.get_pin_mut().poll_write(cx, buf)
+        self.give_up_move().poll_write(cx, buf)
     }
 
     // They do not tell whether they do this well, so `is_write_vectored` stays at its default.
@@ -62,7 +72,7 @@ impl<T: ::futures_io::AsyncWrite> AsyncWrite for FromFutures<T> {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.get_pin_mut().poll_write_vectored(cx, bufs)
+        self.give_up_move().poll_write_vectored(cx, bufs)
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

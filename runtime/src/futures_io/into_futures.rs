@@ -22,6 +22,16 @@ pin_project! {
 
 wrapper_methods!(IntoFutures { ours, seek: None });
 
+impl<T> IntoFutures<T> {
+    /// What is wrapped, to read or write. Who does that waits for no move any more: to ask for the same
+    /// place afterwards begins another one.
+    fn give_up_move(self: Pin<&mut Self>) -> Pin<&mut T> {
+        let this = self.project();
+        *this.seek = None;
+        this.ours
+    }
+}
+
 impl<T: AsyncRead> ::futures_io::AsyncRead for IntoFutures<T> {
     fn poll_read(
         self: Pin<&mut Self>,
@@ -29,14 +39,14 @@ impl<T: AsyncRead> ::futures_io::AsyncRead for IntoFutures<T> {
         buf: &mut [u8],
     ) -> Poll<io::Result<usize>> {
         let mut buf = ReadBuf::new(buf);
-        ready!(self.get_pin_mut().poll_read(cx, &mut buf))?;
+        ready!(self.give_up_move().poll_read(cx, &mut buf))?;
         Poll::Ready(Ok(buf.filled().len()))
     }
 }
 
 impl<T: AsyncBufRead> ::futures_io::AsyncBufRead for IntoFutures<T> {
     fn poll_fill_buf(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<&[u8]>> {
-        self.get_pin_mut().poll_fill_buf(cx)
+        self.give_up_move().poll_fill_buf(cx)
     }
 
     fn consume(self: Pin<&mut Self>, amt: usize) {
@@ -50,7 +60,7 @@ impl<T: AsyncWrite> ::futures_io::AsyncWrite for IntoFutures<T> {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        self.get_pin_mut().poll_write(cx, buf)
+        self.give_up_move().poll_write(cx, buf)
     }
 
     fn poll_write_vectored(
@@ -58,7 +68,7 @@ impl<T: AsyncWrite> ::futures_io::AsyncWrite for IntoFutures<T> {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.get_pin_mut().poll_write_vectored(cx, bufs)
+        self.give_up_move().poll_write_vectored(cx, bufs)
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -80,6 +90,8 @@ impl<T: AsyncSeek> ::futures_io::AsyncSeek for IntoFutures<T> {
         if *this.seek != Some(pos) {
             // A move to elsewhere that was given up, or a write, may be underway.
             ready!(this.ours.as_mut().poll_complete(cx))?;
+            // If the next one is refused, there is none.
+            *this.seek = None;
             this.ours.as_mut().start_seek(pos)?;
             *this.seek = Some(pos);
         }
