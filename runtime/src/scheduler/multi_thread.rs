@@ -417,6 +417,8 @@ impl Watched for MultiThread {
         }
         let seat = {
             let mut incumbent = remote.incumbent.lock();
+            // Before the seat goes: the thread may be back at once, and is counted by then.
+            let mut held_up = self.held_up.lock();
             let seat = incumbent
                 .as_ref()
                 .filter(|incumbent| Arc::ptr_eq(&incumbent.post, &sighting.post))
@@ -428,7 +430,6 @@ impl Watched for MultiThread {
                     incumbent.revoker.revoke(is_same)
                 });
             if seat.is_some() {
-                let mut held_up = self.held_up.lock();
                 held_up.places.extend(sighting.post.spawned_at());
                 // Relaxed: see `stand_in_ended`.
                 let stand_ins = self.stand_ins.fetch_add(1, Relaxed) + 1;
