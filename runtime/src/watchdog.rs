@@ -96,14 +96,18 @@ struct Limits {
 }
 
 impl Limits {
+    fn shortest(self) -> Option<Duration> {
+        let limits = [self.rescue_after, self.report_after];
+        limits.into_iter().flatten().min()
+    }
+
     /// How often the monitor looks, if it has seen nothing that lasts: so that it has looked once more
     /// before the shorter limit, and comes again in time for that. A stall is seen at one and three
     /// quarters of the limit at the latest. Not more often, for a thread that wakes up every other
     /// millisecond for nothing takes up to one per cent of a processor. `None` if there is nothing to
     /// look for.
     fn tick(self) -> Option<Duration> {
-        let limits = [self.rescue_after, self.report_after];
-        let shortest = limits.into_iter().flatten().min()?;
+        let shortest = self.shortest()?;
         Some((shortest / 4 * 3).clamp(Duration::from_millis(1), Duration::from_millis(100)))
     }
 }

@@ -13,7 +13,8 @@
 //! - A process that was stopped (by `SIGSTOP`, a debugger, a suspended machine): the monitor itself
 //!   comes much too late then, or is much too long at its look, and begins all its observations anew.
 //! - A thread that would run, and waits because the processors are busy with others
-//!   ([`is_starved`]): another thread would wait beside it.
+//!   ([`is_starved`](Monitor::is_starved)): another thread would wait beside it. Unless its poll has used as
+//!   much time of the processors as it may last.
 
 use std::panic::Location;
 use std::sync::Arc;
@@ -32,9 +33,6 @@ use crate::task::Id;
 /// busy system keeps a thread waiting, shorter than anybody's stop in a debugger.
 const STANDSTILL: Duration = Duration::from_millis(50);
 
-/// After that it is seen whether a thread gets a processor.
-const SOON: Duration = Duration::from_millis(1);
-
 /// A look that comes sooner after another one sees nothing new.
 const SHORTEST_PAUSE: Duration = Duration::from_micros(500);
 
@@ -46,8 +44,10 @@ struct Observation {
     since: Instant,
     /// The task, and where it was spawned, once the poll was seen to last: read while it lasted.
     culprit: Option<(Option<Id>, Option<&'static Location<'static>>)>,
-    /// What the thread had got from the processors when the poll was first seen to last.
+    /// What the thread had got from the processors when the time of the stall began to run.
     processor: Option<(Instant, ProcessorTime)>,
+    /// How much of that it had used when the poll was first seen to last.
+    used_before: Option<Duration>,
     rescue: Rescue,
     /// Whether it counts as a stall.
     is_counted: bool,
@@ -190,8 +190,9 @@ impl Monitor {
         let is_due = |limit: Option<Duration>| limit.is_some_and(|limit| elapsed >= limit);
         let thread = observation.post.thread();
         let is_first_look = observation.processor.is_none();
-        if is_first_look {
-            observation.processor = processor_time(thread).map(|time| (now, time));
+        if is_first_look && let Some(time) = processor_time(thread) {
+            observation.processor = Some((now, time));
+            observation.used_before.get_or_insert(time.used);
         }
         if !is_due(limits.rescue_after) && !is_due(limits.report_after) {
             self.come_back_for(limits.rescue_after, elapsed);
@@ -200,11 +201,10 @@ impl Monitor {
         }
         let is_ready = || whereabouts(thread) == Whereabouts::OnCpu;
         if is_first_look && observation.processor.is_some() && is_ready() {
-            // The monitor is late. Whether the thread got any time meanwhile will be known soon.
-            self.pause = self.pause.min(SOON);
+            // The monitor is late. Whether the thread gets any time will be known at the next look.
             return Some(observation);
         }
-        if is_starved(&observation, now) {
+        if self.is_starved(&observation, now) {
             observation.since = now;
             observation.processor = None;
             return Some(observation);
@@ -228,6 +228,34 @@ impl Monitor {
                 Some(observation)
             }
         }
+    }
+
+    /// Whether the thread spent its time waiting for a processor.
+    fn is_starved(&self, observation: &Observation, now: Instant) -> bool {
+        let Some((since, before)) = observation.processor else {
+            return false;
+        };
+        let Some(after) = processor_time(observation.post.thread()) else {
+            return false;
+        };
+        // However often it waits in between.
+        let used_by_poll = after
+            .used
+            .saturating_sub(observation.used_before.unwrap_or_default());
+        if self
+            .limits
+            .shortest()
+            .is_some_and(|limit| used_by_poll >= limit)
+        {
+            return false;
+        }
+        let got = ProcessorTime {
+            used: after.used.saturating_sub(before.used),
+            waited: after.waited.saturating_sub(before.waited),
+        };
+        let elapsed = now.saturating_duration_since(since);
+        let whereabouts = || whereabouts(observation.post.thread());
+        got_no_processor(got, elapsed, whereabouts)
     }
 
     fn report_if_due(&mut self, observation: &mut Observation, now: Instant) {
@@ -313,6 +341,7 @@ impl Observation {
             since: now,
             culprit: None,
             processor: None,
+            used_before: None,
             rescue: Rescue::NotNeeded,
             is_counted: false,
         }
@@ -332,23 +361,6 @@ impl Observation {
     fn is_over(&self) -> bool {
         self.post.turn() != self.turn
     }
-}
-
-/// Whether the thread spent its time waiting for a processor.
-fn is_starved(observation: &Observation, now: Instant) -> bool {
-    let Some((since, before)) = observation.processor else {
-        return false;
-    };
-    let Some(after) = processor_time(observation.post.thread()) else {
-        return false;
-    };
-    let got = ProcessorTime {
-        used: after.used.saturating_sub(before.used),
-        waited: after.waited.saturating_sub(before.waited),
-    };
-    let elapsed = now.saturating_duration_since(since);
-    let whereabouts = || whereabouts(observation.post.thread());
-    got_no_processor(got, elapsed, whereabouts)
 }
 
 fn got_no_processor(

@@ -119,7 +119,7 @@ fn a_spawn_site_that_was_reported_is_counted_until_the_next_report() {
             let metrics = metrics.clone();
             let task = runtime.spawn(async move {
                 while metrics.stalls_count() < count {
-                    thread::yield_now();
+                    std::hint::spin_loop();
                 }
             });
             runtime.block_on(task).unwrap();
