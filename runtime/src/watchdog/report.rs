@@ -331,7 +331,8 @@ fn serve(outbox: &Mutex<Outbox>, watched: &dyn Watched) {
             };
             next
         };
-        stall.stack = stack_of(&case).map(Arc::new);
+        // The unwinder and the reader of debug information see whatever the program is made of.
+        contained(|| stall.stack = stack_of(&case).map(Arc::new));
         contained(|| {
             tracing::warn!(
                 target: "runtime::stall",
