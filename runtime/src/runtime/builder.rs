@@ -182,7 +182,8 @@ impl Builder {
         self
     }
 
-    /// The name of every thread the runtime starts; `"runtime-worker"` by default.
+    /// The name of every thread the runtime starts; `"runtime-worker"` by default. The system's names have
+    /// no NUL: it is left out.
     pub fn thread_name(&mut self, name: impl Into<String>) -> &mut Self {
         let name = name.into();
         self.thread_name_fn(move || name.clone())

@@ -98,13 +98,17 @@ impl Settings {
         Some(since.elapsed().saturating_sub(scheduled_at))
     }
 
-    /// The name of the next thread. A panic of the function that gives it must not cost the thread.
+    /// The name of the next thread. A panic of the function that gives it, or a name that the standard
+    /// library panics at, must not cost the thread.
     pub(crate) fn name_thread(&self) -> String {
-        catch_unwind(AssertUnwindSafe(|| (self.thread_name)())).unwrap_or_else(|panic| {
+        let name = catch_unwind(AssertUnwindSafe(|| (self.thread_name)()));
+        let mut name = name.unwrap_or_else(|panic| {
             // Dropping the payload could panic again.
             std::mem::forget(panic);
             THREAD_NAME.to_owned()
-        })
+        });
+        name.retain(|character| character != '\0');
+        name
     }
 
     /// Calls a hook, if there is one. A panic of it must not take a worker away: it ends here.

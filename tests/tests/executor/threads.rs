@@ -34,6 +34,18 @@ fn every_thread_the_runtime_starts_has_its_name() {
 }
 
 #[test]
+fn what_no_name_of_a_thread_may_have_is_left_out() {
+    each_of(&Flavour::WITH_WORKERS, |flavour| {
+        let mut builder = flavour.builder();
+        let runtime = builder.thread_name("mi\0ne\0").build().unwrap();
+        let worker = runtime.block_on(runtime.spawn(async { name() })).unwrap();
+        let blocking = runtime.block_on(runtime.spawn_blocking(name)).unwrap();
+        assert_eq!(worker.as_deref(), Some("mine"));
+        assert_eq!(blocking.as_deref(), Some("mine"));
+    });
+}
+
+#[test]
 fn a_function_names_each_thread() {
     each_of(&Flavour::WITH_WORKERS, |flavour| {
         let count = AtomicUsize::new(0);
