@@ -11,16 +11,15 @@ use runtime_timer::Clock;
 use super::driver::Enabled;
 use super::handle::Flavor;
 use super::histogram::PollTimes;
-use super::hooks::{TaskHooks, TaskMeta};
+use super::hooks::TaskHooks;
 use super::settings::{Settings, THREAD_NAME, UnhandledPanic, WORKER_THREADS};
-use super::{
-    Handle, HistogramConfiguration, HistogramScale, Id, LocalOptions, LocalRuntime, RngSeed,
-    Runtime,
-};
+use super::{Handle, Id, LocalOptions, LocalRuntime, RngSeed, Runtime};
 use crate::scheduler::Runs::{self, Anywhere, ThisThread};
 use crate::scheduler::{CurrentThread, MultiThread};
 use crate::watchdog;
 
+mod hooks;
+mod metrics;
 mod stalls;
 
 /// Builds a [`Runtime`] with settings of your own.
@@ -213,230 +212,12 @@ impl Builder {
         self
     }
 
-    /// Called on every thread the runtime starts, before it does anything.
-    pub fn on_thread_start<F>(&mut self, hook: F) -> &mut Self
-    where
-        F: Fn() + Send + Sync + 'static,
-    {
-        self.settings.on_thread_start = Some(Arc::new(hook));
-        self
-    }
-
-    /// Called on every thread the runtime starts, before it ends.
-    pub fn on_thread_stop<F>(&mut self, hook: F) -> &mut Self
-    where
-        F: Fn() + Send + Sync + 'static,
-    {
-        self.settings.on_thread_stop = Some(Arc::new(hook));
-        self
-    }
-
-    /// Called on a thread that runs tasks, before it goes to sleep because there are none. It may
-    /// spawn: the thread then stays awake.
-    pub fn on_thread_park<F>(&mut self, hook: F) -> &mut Self
-    where
-        F: Fn() + Send + Sync + 'static,
-    {
-        self.settings.before_park = Some(Arc::new(hook));
-        self
-    }
-
-    /// Called on a thread that runs tasks, after it woke up.
-    pub fn on_thread_unpark<F>(&mut self, hook: F) -> &mut Self
-    where
-        F: Fn() + Send + Sync + 'static,
-    {
-        self.settings.after_unpark = Some(Arc::new(hook));
-        self
-    }
-
-    /// Called for every task that is spawned, on the thread that spawns it and before it runs. Blocking
-    /// work and the tasks of a [`LocalSet`](crate::task::LocalSet) are not tasks of the runtime, for
-    /// this hook and the others.
-    ///
-    /// A hook that panics is reported, and everything goes on.
-    ///
-    /// ```
-    /// use std::sync::Arc;
-    /// use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-    ///
-    /// let spawned = Arc::new(AtomicUsize::new(0));
-    /// let count = spawned.clone();
-    /// let runtime = runtime::Builder::new_current_thread()
-    ///     .on_task_spawn(move |task| {
-    ///         assert!(task.spawned_at().line() > 0);
-    ///         count.fetch_add(1, Relaxed);
-    ///     })
-    ///     .build()?;
-    /// runtime.block_on(runtime.spawn(async {})).unwrap();
-    /// assert_eq!(spawned.load(Relaxed), 1);
-    /// # Ok::<(), std::io::Error>(())
-    /// ```
-    pub fn on_task_spawn<F>(&mut self, hook: F) -> &mut Self
-    where
-        F: Fn(&TaskMeta<'_>) + Send + Sync + 'static,
-    {
-        self.settings.task_hooks.on_spawn = Some(Arc::new(hook));
-        self
-    }
-
-    /// Called before every poll of a task; also before a task that was aborted is dropped instead. It
-    /// slows every poll down.
-    pub fn on_before_task_poll<F>(&mut self, hook: F) -> &mut Self
-    where
-        F: Fn(&TaskMeta<'_>) + Send + Sync + 'static,
-    {
-        self.settings.task_hooks.before_poll = Some(Arc::new(hook));
-        self.settings.watches_polls = true;
-        self
-    }
-
-    /// Called after every poll of a task, also the last one. It slows every poll down.
-    pub fn on_after_task_poll<F>(&mut self, hook: F) -> &mut Self
-    where
-        F: Fn(&TaskMeta<'_>) + Send + Sync + 'static,
-    {
-        self.settings.task_hooks.after_poll = Some(Arc::new(hook));
-        self.settings.watches_polls = true;
-        self
-    }
-
-    /// Called for every task that is complete: its future is gone, and its output or its failure is in
-    /// place.
-    pub fn on_task_terminate<F>(&mut self, hook: F) -> &mut Self
-    where
-        F: Fn(&TaskMeta<'_>) + Send + Sync + 'static,
-    {
-        self.settings.task_hooks.on_terminate = Some(Arc::new(hook));
-        self
-    }
-
     /// Makes chance repeatable: the order in which `select!` looks at its branches, and in which
     /// workers are robbed. On a current-thread runtime whose input is repeatable too, the whole order
     /// of events is then. With workers each of them draws the same numbers every time, but the system
     /// decides which of them runs when.
     pub fn rng_seed(&mut self, seed: RngSeed) -> &mut Self {
         self.settings.rng_seed = Some(seed);
-        self
-    }
-
-    /// Measures how long each poll of a task takes, and sorts the times into buckets; see
-    /// [`poll_time_histogram_bucket_count`](super::RuntimeMetrics::poll_time_histogram_bucket_count).
-    /// It costs two looks at the clock for each poll. By default there are ten buckets of 100
-    /// microseconds.
-    pub fn enable_metrics_poll_time_histogram(&mut self) -> &mut Self {
-        self.poll_times.enabled = true;
-        self
-    }
-
-    /// The former name of
-    /// [`enable_metrics_poll_time_histogram`](Self::enable_metrics_poll_time_histogram).
-    #[doc(hidden)]
-    #[deprecated = "Renamed to enable_metrics_poll_time_histogram"]
-    pub fn enable_metrics_poll_count_histogram(&mut self) -> &mut Self {
-        self.enable_metrics_poll_time_histogram()
-    }
-
-    /// The buckets of
-    /// [`enable_metrics_poll_time_histogram`](Self::enable_metrics_poll_time_histogram).
-    ///
-    /// ```
-    /// use std::time::Duration;
-    /// use runtime::runtime::{Builder, HistogramConfiguration};
-    ///
-    /// let runtime = Builder::new_current_thread()
-    ///     .enable_metrics_poll_time_histogram()
-    ///     .metrics_poll_time_histogram_configuration(HistogramConfiguration::linear(
-    ///         Duration::from_micros(10),
-    ///         50,
-    ///     ))
-    ///     .build()?;
-    /// assert_eq!(runtime.metrics().poll_time_histogram_num_buckets(), 50);
-    /// # Ok::<(), std::io::Error>(())
-    /// ```
-    pub fn metrics_poll_time_histogram_configuration(
-        &mut self,
-        configuration: HistogramConfiguration,
-    ) -> &mut Self {
-        self.poll_times.configuration = Some(configuration);
-        self
-    }
-
-    /// Measures how long each task waits between the moment it is woken or spawned and its poll, for
-    /// [`TaskMeta::schedule_latency`] in the hooks around a poll. It costs a look at the clock for
-    /// each wake and for each poll.
-    ///
-    /// ```
-    /// use std::sync::Arc;
-    /// use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-    ///
-    /// let measured = Arc::new(AtomicBool::new(false));
-    /// let seen = measured.clone();
-    /// let runtime = runtime::Builder::new_current_thread()
-    ///     .track_task_schedule_latency()
-    ///     .on_before_task_poll(move |task| {
-    ///         seen.store(task.schedule_latency().is_some(), Relaxed);
-    ///     })
-    ///     .build()?;
-    /// runtime.block_on(runtime.spawn(async {})).unwrap();
-    /// assert!(measured.load(Relaxed));
-    /// # Ok::<(), std::io::Error>(())
-    /// ```
-    pub fn track_task_schedule_latency(&mut self) -> &mut Self {
-        self.settings.track_latencies();
-        self
-    }
-
-    /// Measures as [`track_task_schedule_latency`](Self::track_task_schedule_latency), and sorts the
-    /// times into buckets; see
-    /// [`schedule_latency_histogram_bucket_count`](super::RuntimeMetrics::schedule_latency_histogram_bucket_count).
-    /// By default there are ten buckets of 100 microseconds.
-    pub fn enable_metrics_schedule_latency_histogram(&mut self) -> &mut Self {
-        self.schedule_latencies.enabled = true;
-        self
-    }
-
-    /// The buckets of
-    /// [`enable_metrics_schedule_latency_histogram`](Self::enable_metrics_schedule_latency_histogram).
-    pub fn metrics_schedule_latency_histogram_configuration(
-        &mut self,
-        configuration: HistogramConfiguration,
-    ) -> &mut Self {
-        self.schedule_latencies.configuration = Some(configuration);
-        self
-    }
-
-    /// How the width of buckets grows. Better use
-    /// [`metrics_poll_time_histogram_configuration`](Self::metrics_poll_time_histogram_configuration),
-    /// which this method has no influence on.
-    pub fn metrics_poll_count_histogram_scale(&mut self, scale: HistogramScale) -> &mut Self {
-        self.poll_times.growth = scale;
-        self
-    }
-
-    /// The width of the first bucket; on a logarithmic scale it is rounded up to a power of two of
-    /// nanoseconds. Better use
-    /// [`metrics_poll_time_histogram_configuration`](Self::metrics_poll_time_histogram_configuration),
-    /// which this method has no influence on.
-    ///
-    /// # Panics
-    ///
-    /// With zero.
-    #[track_caller]
-    pub fn metrics_poll_count_histogram_resolution(&mut self, resolution: Duration) -> &mut Self {
-        assert!(
-            !resolution.is_zero(),
-            "the resolution must be greater than 0; the default is 100 microseconds"
-        );
-        self.poll_times.resolution = resolution;
-        self
-    }
-
-    /// How many buckets there are. Better use
-    /// [`metrics_poll_time_histogram_configuration`](Self::metrics_poll_time_histogram_configuration),
-    /// which this method has no influence on.
-    pub fn metrics_poll_count_histogram_buckets(&mut self, buckets: usize) -> &mut Self {
-        self.poll_times.buckets = buckets;
         self
     }
 
