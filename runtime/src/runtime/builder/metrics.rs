@@ -49,8 +49,8 @@ impl Builder {
     }
 
     /// Measures how long each task waits between the moment it is woken or spawned and its poll, for
-    /// [`TaskMeta::schedule_latency`](crate::runtime::TaskMeta::schedule_latency) in the hooks around a poll. It costs a look at the clock for
-    /// each wake and for each poll.
+    /// [`TaskMeta::schedule_latency`](crate::runtime::TaskMeta::schedule_latency) in the hooks around a
+    /// poll. It costs a look at the clock for each wake and for each poll.
     ///
     /// ```
     /// use std::sync::Arc;
