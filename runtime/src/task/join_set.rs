@@ -294,8 +294,9 @@ impl<T: 'static> JoinSet<T> {
             coop.made_progress();
             return Poll::Ready(Some(result));
         }
-        // First the waker, then the second look: S1.
-        let _replaced = self.completed.waiting.replace(cx.waker());
+        // First the waker, then the second look: S1. What it replaces goes before that: the drop may panic,
+        // and an output in our hands would be lost.
+        drop(self.completed.waiting.replace(cx.waker()));
         match self.try_join_next_with_id() {
             Some(result) => {
                 coop.made_progress();
