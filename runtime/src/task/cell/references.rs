@@ -10,7 +10,9 @@ use runtime_base::sync::cell::UnsafeCell;
 
 use super::{Cell, Header, Schedule, ScheduledAt, Stage, drop_quietly};
 use crate::task::owned::Place;
-use crate::task::state::{Abort, State, Wake};
+#[cfg(feature = "taskdump")]
+use crate::task::state::Wake;
+use crate::task::state::{Abort, State};
 use crate::task::{Id, JoinError};
 
 /// A counted reference to a task.
