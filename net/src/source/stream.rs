@@ -3,12 +3,15 @@
 //! They use `recv` and `send` through socket2, which can fill memory that is not initialised and
 //! never raises `SIGPIPE`.
 
+use std::future::{Future, poll_fn};
 use std::io::{self, IoSlice, IoSliceMut, Read};
 use std::mem::MaybeUninit;
 use std::net::Shutdown;
+use std::pin::pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::BufMut;
+use runtime_base::defer::defer;
 use runtime_base::io::ReadBuf;
 use socket2::SockRef;
 
@@ -131,7 +134,30 @@ fn total_len(bufs: &[IoSlice<'_>]) -> usize {
 
 impl<S: Socket> Source<S> {
     /// Waits until the connection that the socket has begun to open is open.
+    ///
+    /// Is pending at least once, although a connection within the machine is open at once: who asks for
+    /// several at a time relies on it that all are begun before the first is open.
     pub(crate) async fn connected(&self) -> io::Result<()> {
+        let mut opening = pin!(self.opening());
+        let mut has_waited = false;
+        let opened = poll_fn(|cx| {
+            let opened = opening.as_mut().poll(cx);
+            has_waited |= opened.is_pending();
+            opened
+        })
+        .await;
+        poll_fn(|cx| {
+            if std::mem::replace(&mut has_waited, true) {
+                return Poll::Ready(());
+            }
+            defer(cx.waker());
+            Poll::Pending
+        })
+        .await;
+        opened
+    }
+
+    async fn opening(&self) -> io::Result<()> {
         // The system says "writable" when it is done, one way or the other; which way is told by
         // the pending error and by whether there is a peer. Without a peer and without an error it
         // was a false alarm.

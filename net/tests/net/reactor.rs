@@ -541,6 +541,8 @@ fn a_connection_that_is_given_up_leaves_nothing_behind() {
     let mut connecting = loop {
         assert!(connected.len() < 64, "a backlog of zero has no end");
         let mut connecting = Box::pin(TcpStream::connect(address));
+        // The first poll is never the last.
+        assert!(executor.poll_once(connecting.as_mut()).is_pending());
         match executor.poll_once(connecting.as_mut()) {
             Poll::Ready(stream) => connected.push(stream.unwrap()),
             Poll::Pending => break connecting,

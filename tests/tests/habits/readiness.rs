@@ -4,11 +4,12 @@ use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::pin;
 use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::task::{Context, Poll, Waker};
 
 use runtime::io::{AsyncReadExt, AsyncWriteExt, Interest};
 use runtime::net::unix::pipe;
-use runtime::net::{TcpListener, TcpStream, UnixDatagram, UnixStream};
+use runtime::net::{TcpListener, TcpStream, UnixDatagram, UnixListener, UnixStream};
 use tests::each_runtime;
 
 fn is_ready_now(future: impl Future) -> bool {
@@ -138,6 +139,42 @@ fn a_wait_is_over_at_once_for_a_stream_that_was_connected() {
                 Poll::Pending => panic!("it was seen writable when it was connected"),
             });
             assert_eq!(written.await.unwrap(), 1);
+        });
+    });
+}
+
+#[test]
+fn whoever_connects_lets_the_others_begin_meanwhile() {
+    each_runtime(|runtime| {
+        runtime.block_on(async {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let address = listener.local_addr().unwrap();
+            // A client that opens a connection for each request that finds none open.
+            let begun = AtomicUsize::new(0);
+            let connect = async || {
+                begun.fetch_add(1, SeqCst);
+                let stream = TcpStream::connect(address).await.unwrap();
+                (begun.load(SeqCst), stream)
+            };
+            let (first, second, third) = runtime::join!(connect(), connect(), connect());
+            assert_eq!((first.0, second.0, third.0), (3, 3, 3));
+        });
+    });
+}
+
+#[test]
+fn a_connection_to_a_path_is_not_open_at_the_first_look_either() {
+    each_runtime(|runtime| {
+        runtime.block_on(async {
+            let name = format!("not-open-at-once-{}", std::process::id());
+            let path = std::env::temp_dir().join(name);
+            let _ = std::fs::remove_file(&path);
+            let _listener = UnixListener::bind(&path).unwrap();
+            let mut connecting = pin!(UnixStream::connect(&path));
+            let is_open = poll_fn(|cx| Poll::Ready(connecting.as_mut().poll(cx).is_ready())).await;
+            assert!(!is_open);
+            connecting.await.unwrap();
+            std::fs::remove_file(&path).unwrap();
         });
     });
 }
