@@ -39,9 +39,12 @@ unsafe impl<S, D> ListRef for &WaitList<S, D> {
 }
 
 /// A place in a [`WaitList`] that a future keeps pinned in itself. Dropping it leaves the queue.
-pub struct Waiter<L: ListRef> {
+///
+/// `D` follows from `L`. Spelled out, it lets a future with a borrowed list pass for one with a shorter
+/// borrow: through `L::Data` the compiler does not see that the data do not depend on it.
+pub struct Waiter<L: ListRef<Data = D>, D = <L as ListRef>::Data> {
     list: L,
-    node: Node<L::Data>,
+    node: Node<D>,
     /// The queue has pointers to the node (L4).
     _pinned: PhantomPinned,
 }
@@ -135,7 +138,7 @@ impl<L: ListRef> Waiter<L> {
     }
 }
 
-impl<L: ListRef> Drop for Waiter<L> {
+impl<L: ListRef<Data = D>, D> Drop for Waiter<L, D> {
     #[inline]
     fn drop(&mut self) {
         if !self.is_queued() {

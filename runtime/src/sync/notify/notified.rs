@@ -183,7 +183,7 @@ pin_project! {
     #[must_use = "futures do nothing unless you `.await` or poll them"]
     pub struct Notified<'a> {
         #[pin]
-        waiter: Waiter<&'a Notify>,
+        waiter: Waiter<&'a Notify, Turn>,
     }
 
     impl PinnedDrop for Notified<'_> {
