@@ -12,6 +12,7 @@
 //!   mean there what they mean around the macro.
 
 mod branches;
+mod passed_on;
 mod pattern;
 
 use proc_macro2::{Ident, Literal, Span, TokenStream};

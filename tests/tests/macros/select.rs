@@ -137,6 +137,46 @@ fn fragments_of_other_macros_can_be_passed_on() {
     });
 }
 
+#[test]
+fn what_another_macro_passes_on_stays_one_expression() {
+    macro_rules! twice {
+        ($e:expr) => {
+            [
+                runtime::select! { x = async { $e * 2 } => x },
+                runtime::select! { x = ready($e * 2) => { x } },
+                runtime::select! { x = ready(1) => x * $e * 2 },
+                runtime::select! { x = ready(1) => { let one = x; $e * 2 * one } },
+                runtime::select! { Some(x) = ready(None) => x, else => $e * 2 },
+                runtime::select! { _ = ready(()), if 2 * $e != 6 => 0, else => -$e + 12 - $e },
+            ]
+        };
+    }
+    macro_rules! unless {
+        ($condition:expr) => {
+            runtime::select! { _ = ready(()), if !$condition => false, else => true }
+        };
+    }
+    // What is no expression with an operator gets no parentheses, which it could not have.
+    macro_rules! others {
+        ($type:ty, $path:path, $block:block, $literal:literal, $lifetime:lifetime) => {
+            runtime::select! {
+                biased;
+                x = ready($lifetime: loop { break $lifetime $literal as $type }), if $block == 1 =>
+                    $path { value: x }.value + <$type>::MAX - <$type>::MAX,
+            }
+        };
+    }
+    struct Number {
+        value: i8,
+    }
+    block_on(async {
+        assert_eq!(twice!(1 + 2), [6; 6]);
+        let (yes, no) = (true, false);
+        assert!(unless!(no || yes));
+        assert_eq!(others!(i8, Number, { 1 }, -5, 'out), -5);
+    });
+}
+
 // ---- Patterns ----
 
 #[derive(Debug, PartialEq)]

@@ -12,7 +12,7 @@ use syn::parse::discouraged::Speculative;
 use syn::parse::{Parse, ParseStream};
 use syn::{Error, Expr, Pat, Result, Token, token};
 
-use super::pattern;
+use super::{passed_on, pattern};
 
 mod keyword {
     syn::custom_keyword!(biased);
@@ -140,18 +140,19 @@ fn expression(
     let attempt = input.fork();
     match attempt.parse::<Expr>() {
         Ok(expression) => {
+            let tokens = passed_on::between(input.cursor(), attempt.cursor());
             input.advance_to(&attempt);
-            Ok(expression.into_token_stream())
+            Ok(tokens.unwrap_or_else(|| expression.into_token_stream()))
         }
         Err(error) => {
-            let mut tokens = TokenStream::new();
+            let mut tokens = Vec::new();
             while !input.is_empty() && !ends(input) {
-                tokens.extend([input.parse::<TokenTree>()?]);
+                tokens.push(input.parse::<TokenTree>()?);
             }
             if tokens.is_empty() {
                 Err(error)
             } else {
-                Ok(tokens)
+                Ok(passed_on::kept_whole(tokens))
             }
         }
     }
