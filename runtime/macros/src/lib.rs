@@ -8,7 +8,7 @@
 //! - `entry.rs`: the attributes; `entry/arguments.rs` reads what stands in their parentheses.
 //! - `select.rs`: `select!`; `select/branches.rs` parses it, `select/pattern.rs` makes the patterns
 //!   fit for a look at a value that is not moved yet, `select/passed_on.rs` keeps together what came as
-//!   one expression.
+//!   one expression or pattern.
 //! - `join.rs`: `join!` and `try_join!`.
 //! - `place.rs`: where in the user's code the compiler reports a mistake in an expansion.
 //!

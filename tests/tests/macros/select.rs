@@ -177,6 +177,28 @@ fn what_another_macro_passes_on_stays_one_expression() {
     });
 }
 
+#[test]
+fn what_another_macro_passes_on_stays_one_pattern() {
+    macro_rules! picked {
+        ($value:expr, $pattern:pat) => {
+            runtime::select! {
+                biased;
+                x @ $pattern = ready($value) => x,
+                (Some(x @ $pattern), _) = ready((Some($value + 1), 0)) => x,
+                &$pattern = ready(&($value + 2)) => 0,
+                else => 100,
+            }
+        };
+    }
+    block_on(async {
+        assert_eq!(picked!(2, 1 | 2), 2);
+        assert_eq!(picked!(1, 2 | 4), 2);
+        assert_eq!(picked!(1, 3 | 4), 0);
+        assert_eq!(picked!(1, 3..=4), 0);
+        assert_eq!(picked!(5, 1 | 2), 100);
+    });
+}
+
 // ---- Patterns ----
 
 #[derive(Debug, PartialEq)]

@@ -89,7 +89,7 @@ impl Parse for Select {
 
 impl Parse for Branch {
     fn parse(input: ParseStream<'_>) -> Result<Self> {
-        let pattern = Pat::parse_multi_with_leading_vert(input)?;
+        let pattern = passed_on::pattern(input)?;
         if !input.peek(Token![=]) || input.peek(Token![=>]) {
             return Err(input.error("expected `=`: a branch is `pattern = future => handler`"));
         }
@@ -142,7 +142,10 @@ fn expression(
         Ok(expression) => {
             let tokens = passed_on::between(input.cursor(), attempt.cursor());
             input.advance_to(&attempt);
-            Ok(tokens.unwrap_or_else(|| expression.into_token_stream()))
+            Ok(match tokens {
+                Some(tokens) => passed_on::kept_whole(tokens),
+                None => expression.into_token_stream(),
+            })
         }
         Err(error) => {
             let mut tokens = Vec::new();

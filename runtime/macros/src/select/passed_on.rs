@@ -1,4 +1,4 @@
-//! Expressions that another `macro_rules!` passes on.
+//! Expressions and patterns that another `macro_rules!` passes on.
 //!
 //! Where a `macro_rules!` writes its `$e` the compiler puts a group without delimiters around what `$e`
 //! stands for, so that `$e * 2` is twice the whole also if that is `1 + 2`. But it takes no notice of
@@ -7,11 +7,74 @@
 //! came and not as `syn` prints what it has parsed. Groups in the open get parentheses.
 
 use proc_macro2::{Delimiter, Group, Span, TokenStream, TokenTree};
-use syn::Expr;
 use syn::buffer::Cursor;
+use syn::parse::discouraged::Speculative;
+use syn::parse::{ParseStream, Parser};
+use syn::{Expr, Pat, Result};
+
+/// A pattern. Other than an expression it is taken apart later, so it gets its parentheses throughout.
+pub(super) fn pattern(input: ParseStream<'_>) -> Result<Pat> {
+    let attempt = input.fork();
+    let pattern = Pat::parse_multi_with_leading_vert(&attempt)?;
+    let tokens = between(input.cursor(), attempt.cursor());
+    input.advance_to(&attempt);
+    match tokens.and_then(|tokens| alternatives_kept_whole(tokens.into_iter().collect())) {
+        Some(tokens) => Pat::parse_multi_with_leading_vert.parse2(tokens),
+        None => Ok(pattern),
+    }
+}
+
+/// The tokens of a pattern, with parentheses around groups of which `@`, `&` or `mut` would otherwise
+/// get a part only. Nothing if there are none.
+fn alternatives_kept_whole(tokens: TokenStream) -> Option<TokenStream> {
+    let mut changed = false;
+    let mut takes_one = false;
+    let tokens = tokens
+        .into_iter()
+        .map(|token| {
+            let is_taken = std::mem::take(&mut takes_one);
+            match token {
+                TokenTree::Group(group) => {
+                    let inner = alternatives_kept_whole(group.stream());
+                    let needs_parentheses = is_taken
+                        && group.delimiter() == Delimiter::None
+                        && matches!(
+                            Pat::parse_multi_with_leading_vert.parse2(group.stream()),
+                            Ok(Pat::Or(_) | Pat::Range(_))
+                        );
+                    changed |= needs_parentheses || inner.is_some();
+                    let tokens = inner.unwrap_or_else(|| group.stream());
+                    if needs_parentheses {
+                        in_parentheses(&group, tokens)
+                    } else {
+                        let mut same = Group::new(group.delimiter(), tokens);
+                        same.set_span(group.span());
+                        same.into()
+                    }
+                }
+                TokenTree::Punct(punct) => {
+                    takes_one = matches!(punct.as_char(), '@' | '&');
+                    punct.into()
+                }
+                TokenTree::Ident(ident) => {
+                    takes_one = ident == "mut";
+                    ident.into()
+                }
+                literal @ TokenTree::Literal(_) => literal,
+            }
+        })
+        .collect();
+    changed.then_some(tokens)
+}
+
+fn in_parentheses(group: &Group, tokens: TokenStream) -> TokenTree {
+    let mut whole = Group::new(Delimiter::Parenthesis, tokens);
+    whole.set_span(Span::mixed_site().located_at(group.span()));
+    whole.into()
+}
 
 /// The tokens from `start` to `end`. Nothing if `end` is inside of a group.
-pub(super) fn between(start: Cursor<'_>, end: Cursor<'_>) -> Option<TokenStream> {
+pub(super) fn between(start: Cursor<'_>, end: Cursor<'_>) -> Option<Vec<TokenTree>> {
     let mut tokens = Vec::new();
     let mut at = start;
     while at != end {
@@ -19,7 +82,7 @@ pub(super) fn between(start: Cursor<'_>, end: Cursor<'_>) -> Option<TokenStream>
         tokens.push(token);
         at = next;
     }
-    Some(kept_whole(tokens))
+    Some(tokens)
 }
 
 /// The tokens, with parentheses where two parts of a group could otherwise belong to different
@@ -34,9 +97,7 @@ pub(super) fn kept_whole(tokens: Vec<TokenTree>) -> TokenStream {
                     && group.delimiter() == Delimiter::None
                     && can_fall_apart(group.stream()) =>
             {
-                let mut whole = Group::new(Delimiter::Parenthesis, group.stream());
-                whole.set_span(Span::mixed_site().located_at(group.span()));
-                whole.into()
+                in_parentheses(&group, group.stream())
             }
             token => token,
         })
