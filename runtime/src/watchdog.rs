@@ -21,7 +21,8 @@
 //!
 //! # Invariant
 //!
-//! - **W1** While a scheduler thread is awake, the monitor is awake or is being woken. The monitor
+//! - **W1** While a scheduler thread is awake, the monitor is awake or is being woken, if the system has a
+//!   thread for it. The monitor
 //!   says that it sleeps and then looks at every thread; a thread says that it is awake and then
 //!   looks at the monitor. Of the two one sees the other, because of the fences between
 //!   ([`asymmetric`]).
@@ -29,7 +30,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use runtime_base::asymmetric;
@@ -148,11 +149,23 @@ pub(crate) struct Watchdog {
     /// How often the monitor looks; `None` if there is none.
     tick: Option<Duration>,
     sleep: Sleep,
-    /// Wakes the monitor, once it was started.
-    monitor: Mutex<Option<Unparker>>,
+    monitor: Mutex<MonitorThread>,
     stopped: AtomicBool,
     tally: Tally,
 }
+
+/// What is known of the thread of the monitor.
+#[derive(Default)]
+struct MonitorThread {
+    /// Wakes it, once it was started.
+    unparker: Option<Unparker>,
+    /// The system refused a thread: when to ask again.
+    ask_again: Option<Instant>,
+}
+
+/// How long after the system refused a thread for the monitor it is asked again. Chosen: who is out of
+/// threads is not helped by a request with each event.
+const ASK_AGAIN_AFTER: Duration = Duration::from_millis(500);
 
 /// What the metrics tell of stalls.
 #[derive(Default)]
@@ -187,11 +200,15 @@ impl Watchdog {
     #[cold]
     fn wake<W: Watched>(&self, watched: impl FnOnce() -> Arc<W>) {
         let mut monitor = self.monitor.lock();
-        if let Some(monitor) = &*monitor {
-            return monitor.unpark();
+        if let Some(unparker) = &monitor.unparker {
+            return unparker.unpark();
+        }
+        let was_refused = monitor.ask_again.is_some();
+        if monitor.ask_again.is_some_and(|time| Instant::now() < time) {
+            return self.sleep.has_no_thread();
         }
         let parker = Parker::new();
-        *monitor = Some(parker.unparker().clone());
+        monitor.unparker = Some(parker.unparker().clone());
         drop(monitor);
         let watched: Arc<dyn Watched> = watched();
         let handle = watched.clone().handle();
@@ -200,12 +217,21 @@ impl Watchdog {
             .run_aside("runtime-watch", &handle, move || {
                 monitor::run(watched, parker);
             });
-        if let Err(error) = started {
+        let Err(error) = started else {
+            return;
+        };
+        *self.monitor.lock() = MonitorThread {
+            unparker: None,
+            ask_again: Instant::now().checked_add(ASK_AGAIN_AFTER),
+        };
+        self.sleep.has_no_thread();
+        if !was_refused {
             // Everything works without it, as it does elsewhere.
             contained(|| {
                 tracing::error!(
                     target: "runtime::stall", %error,
-                    "there is no thread for the watchdog; tasks that block are not noticed"
+                    "there is no thread for the watchdog; until there is one, tasks that block are not \
+                     noticed"
                 );
             });
         }
@@ -213,17 +239,19 @@ impl Watchdog {
 
     /// A thread that was held up has come back: the monitor, which may sleep, is to see when.
     pub(crate) fn held_up_came_back(&self) {
-        if let Some(monitor) = &*self.monitor.lock() {
-            monitor.unpark();
-        }
+        self.unpark_monitor();
     }
 
     /// The runtime has ended: lets the monitor end.
     pub(crate) fn stop(&self) {
         // Release: pairs with the Acquire in `is_stopped`.
         self.stopped.store(true, Release);
-        if let Some(monitor) = &*self.monitor.lock() {
-            monitor.unpark();
+        self.unpark_monitor();
+    }
+
+    fn unpark_monitor(&self) {
+        if let Some(unparker) = &self.monitor.lock().unparker {
+            unparker.unpark();
         }
     }
 
@@ -299,6 +327,12 @@ impl Sleep {
         }
         self.end();
         false
+    }
+
+    /// There is no monitor yet: the next thread that wakes up tries to start it.
+    fn has_no_thread(&self) {
+        // Relaxed: who reads an old value leaves it to the next one.
+        self.asleep.store(true, Relaxed);
     }
 
     fn end(&self) {

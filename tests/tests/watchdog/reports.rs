@@ -230,6 +230,33 @@ fn a_log_that_panics_harms_nobody() {
     });
 }
 
+#[test]
+fn a_watchdog_for_which_there_was_no_thread_begins_when_there_is_one() {
+    if !in_own_process(
+        "reports::a_watchdog_for_which_there_was_no_thread_begins_when_there_is_one",
+        &[],
+    ) {
+        return;
+    }
+    within_limit(|| {
+        const STACK: usize = 1 << 28;
+        let runtime = Flavour::CurrentThread
+            .builder()
+            .thread_stack_size(STACK)
+            .build()
+            .unwrap();
+        let metrics = runtime.metrics();
+        let room = Vec::<u8>::with_capacity(2 * STACK);
+        limit_more_memory(STACK as u64 / 2);
+        // The first thread that runs the runtime asks for the watchdog's, in vain.
+        runtime.block_on(task::yield_now());
+        drop(room);
+        while metrics.stalls_count() == 0 {
+            runtime.block_on(async { thread::sleep(Duration::from_millis(50)) });
+        }
+    });
+}
+
 /// A log that does not come back, as if the task that blocks had its lock.
 struct BlockingLog;
 
