@@ -22,9 +22,8 @@
 //! # Invariant
 //!
 //! - **W1** While a scheduler thread is awake, the monitor is awake or is being woken, if the system has a
-//!   thread for it. The monitor
-//!   says that it sleeps and then looks at every thread; a thread says that it is awake and then
-//!   looks at the monitor. Of the two one sees the other, because of the fences between
+//!   thread for it. The monitor says that it sleeps and then looks at every thread; a thread says that it
+//!   is awake and then looks at the monitor. Of the two one sees the other, because of the fences between
 //!   ([`asymmetric`]).
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
