@@ -3,11 +3,10 @@
 //! They use `recv` and `send` through socket2, which can fill memory that is not initialised and
 //! never raises `SIGPIPE`.
 
-use std::future::{Future, poll_fn};
+use std::future::poll_fn;
 use std::io::{self, IoSlice, IoSliceMut, Read};
 use std::mem::MaybeUninit;
 use std::net::Shutdown;
-use std::pin::pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::BufMut;
@@ -132,48 +131,47 @@ fn total_len(bufs: &[IoSlice<'_>]) -> usize {
         .fold(0, |total, buf| total.saturating_add(buf.len()))
 }
 
+/// Whether the connection that `socket` has begun to open is open. The system says "writable" when it is
+/// done, one way or the other; which way is told by the pending error and by whether there is a peer.
+/// Without a peer and without an error it was a false alarm.
+fn connected<S: Socket>(socket: &S) -> io::Result<()> {
+    socket.attempt(|| {
+        if let Some(error) = socket.as_socket().take_error()? {
+            return Err(error);
+        }
+        match socket.as_socket().peer_addr() {
+            Ok(_) => Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::NotConnected => {
+                Err(io::ErrorKind::WouldBlock.into())
+            }
+            Err(error) => Err(error),
+        }
+    })
+}
+
 impl<S: Socket> Source<S> {
     /// Waits until the connection that the socket has begun to open is open.
     ///
     /// Is pending at least once, although a connection within the machine is open at once: who asks for
     /// several at a time relies on it that all are begun before the first is open.
     pub(crate) async fn connected(&self) -> io::Result<()> {
-        let mut opening = pin!(self.opening());
-        let mut has_waited = false;
-        let opened = poll_fn(|cx| {
-            let opened = opening.as_mut().poll(cx);
-            has_waited |= opened.is_pending();
-            opened
-        })
-        .await;
-        poll_fn(|cx| {
-            if std::mem::replace(&mut has_waited, true) {
-                return Poll::Ready(());
-            }
-            defer(cx.waker());
-            Poll::Pending
-        })
-        .await;
-        opened
-    }
-
-    async fn opening(&self) -> io::Result<()> {
-        // The system says "writable" when it is done, one way or the other; which way is told by
-        // the pending error and by whether there is a peer. Without a peer and without an error it
-        // was a false alarm.
-        self.perform(Interest::WRITABLE, |socket| {
-            socket.attempt(|| {
-                if let Some(error) = socket.as_socket().take_error()? {
-                    return Err(error);
+        if self.io().as_socket().peer_addr().is_ok() {
+            let mut has_yielded = false;
+            poll_fn(move |cx| {
+                if std::mem::replace(&mut has_yielded, true) {
+                    return Poll::Ready(());
                 }
-                match socket.as_socket().peer_addr() {
-                    Ok(_) => Ok(Done::More(())),
-                    Err(error) if error.kind() == io::ErrorKind::NotConnected => {
-                        Err(io::ErrorKind::WouldBlock.into())
-                    }
-                    Err(error) => Err(error),
-                }
+                defer(cx.waker());
+                Poll::Pending
             })
+            .await;
+            match connected(self.io()) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                result => return result,
+            }
+        }
+        self.perform(Interest::WRITABLE, |socket| {
+            connected(socket).map(Done::More)
         })
         .await
     }
