@@ -47,7 +47,7 @@ pub fn pipe() -> io::Result<(Sender, Receiver)> {
     let (sender, receiver) = mio::unix::pipe::new()?;
     // mio has made them non-blocking.
     let sender = Sender::from_owned_fd_unchecked(OwnedFd::from(sender))?.assuming_room();
-    let receiver = Receiver::from_owned_fd_unchecked(OwnedFd::from(receiver))?;
+    let receiver = Receiver::from_owned_fd_unchecked(OwnedFd::from(receiver))?.assuming_sender();
     Ok((sender, receiver))
 }
 

@@ -88,6 +88,21 @@ fn every_way_to_write_and_read() {
 }
 
 #[test]
+fn what_was_written_can_be_read_at_once() {
+    let mut executor = Executor::new();
+    executor.block_on(async {
+        let (sender, receiver) = pipe().unwrap();
+        let mut buf = [0; 8];
+        // Nobody has waited for the receiver, so no reactor knows it.
+        assert_eq!(sender.try_write(b"ping").unwrap(), 4);
+        assert_eq!(receiver.try_read(&mut buf[..3]).unwrap(), 3);
+        drop(sender);
+        assert_eq!(receiver.try_read(&mut buf).unwrap(), 1);
+        assert_eq!(receiver.try_read(&mut buf).unwrap(), 0);
+    });
+}
+
+#[test]
 fn descriptors_go_to_std_and_come_back() {
     let mut executor = Executor::new();
     executor.block_on(async {

@@ -52,6 +52,13 @@ fn read_into(file: &File, memory: &mut [MaybeUninit<u8>]) -> io::Result<usize> {
 }
 
 impl Receiver {
+    /// The same receiver, of a pipe that was made just now: it has a sender, so a read tells the truth.
+    pub(super) fn assuming_sender(self) -> Self {
+        Self {
+            source: self.source.assuming(Outlook::Open),
+        }
+    }
+
     /// Waits until there is something to read, or all senders are gone.
     ///
     /// # Errors
