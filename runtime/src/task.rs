@@ -64,6 +64,7 @@ pub use task_local::{AccessError, LocalKey};
 pub use task_tracker::{TaskTracker, TaskTrackerToken, TaskTrackerWaitFuture, TrackedFuture};
 
 use crate::runtime::Handle;
+use crate::runtime::handle::expect_thread;
 
 /// Futures above this size, in bytes, are boxed before they are spawned, so that they are not moved
 /// through several stack frames. The same figures as Tokio's.
@@ -127,7 +128,8 @@ where
 {
     // Outside of the closure, which is called from elsewhere.
     let spawned_at = Location::caller();
-    Handle::with_current(|handle| handle.spawn_blocking_as(work, Id::next(), spawned_at))
+    let spawn = |handle: &Handle| handle.spawn_blocking_as(work, Id::next(), spawned_at);
+    expect_thread(Handle::with_current(spawn))
 }
 
 /// Runs `work` on this thread, which may block, after its other tasks were given to another thread.

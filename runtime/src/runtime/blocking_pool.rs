@@ -105,10 +105,9 @@ impl BlockingPool {
     /// Runs `work` and gives its result through the handle, which is cancelled if the pool is
     /// closed.
     ///
-    /// # Panics
+    /// # Errors
     ///
     /// When the system gives no thread, and there is none that would take the job later.
-    #[track_caller]
     pub(crate) fn spawn<F, R>(
         &self,
         handle: &Handle,
@@ -116,7 +115,7 @@ impl BlockingPool {
         work: F,
         id: Id,
         spawned_at: &'static Location<'static>,
-    ) -> JoinHandle<R>
+    ) -> io::Result<JoinHandle<R>>
     where
         F: FnOnce() -> R + Send + 'static,
         R: Send + 'static,
@@ -128,13 +127,8 @@ impl BlockingPool {
         let (listed, runnable, join) = TaskRef::allocate(future, scheduler, id, spawned_at);
         drop(listed);
         let join = JoinHandle::new(join);
-        if let Err(error) = self.push(handle, Class::General, Work::Task(runnable)) {
-            panic!(
-                "the system gives no thread for blocking work: {error}; raise its limit of threads \
-                 or lower `Builder::max_blocking_threads`"
-            );
-        }
-        join
+        self.push(handle, Class::General, Work::Task(runnable))?;
+        Ok(join)
     }
 
     /// Runs what a layer below wants to have run. A pool that is closed, or gets no thread, drops the

@@ -3,6 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::future::Future;
+use std::io;
 use std::marker::PhantomData;
 use std::panic::Location;
 use std::sync::Arc;
@@ -252,7 +253,7 @@ impl Handle {
         F: FnOnce() -> R + Send + 'static,
         R: Send + 'static,
     {
-        self.spawn_blocking_as(work, task::Id::next(), Location::caller())
+        expect_thread(self.spawn_blocking_as(work, task::Id::next(), Location::caller()))
     }
 
     pub(crate) fn spawn_blocking_as<F, R>(
@@ -260,7 +261,7 @@ impl Handle {
         work: F,
         id: task::Id,
         spawned_at: &'static Location<'static>,
-    ) -> JoinHandle<R>
+    ) -> io::Result<JoinHandle<R>>
     where
         F: FnOnce() -> R + Send + 'static,
         R: Send + 'static,
@@ -387,6 +388,18 @@ pub(crate) fn enter_to_block(handle: &Handle) -> Blocking {
         _context: handle.enter_owned(),
         _driving: driving::enter(),
         _handed_over: handed_over,
+    }
+}
+
+/// Blocking work for which there is a thread.
+#[track_caller]
+pub(crate) fn expect_thread<R>(task: io::Result<JoinHandle<R>>) -> JoinHandle<R> {
+    match task {
+        Ok(task) => task,
+        Err(error) => panic!(
+            "OS can't spawn worker thread: {error}; raise the system's limit of threads, or lower \
+             `Builder::max_blocking_threads`"
+        ),
     }
 }
 

@@ -125,7 +125,7 @@ impl<'a> Builder<'a> {
     ///
     /// # Errors
     ///
-    /// None at present.
+    /// When the system gives no thread and the pool has none.
     ///
     /// # Panics
     ///
@@ -144,7 +144,7 @@ impl<'a> Builder<'a> {
     ///
     /// # Errors
     ///
-    /// None at present.
+    /// When the system gives no thread and the pool has none.
     #[track_caller]
     pub fn spawn_blocking_on<Function, Output>(
         self,
@@ -156,7 +156,7 @@ impl<'a> Builder<'a> {
         Output: Send + 'static,
     {
         let (id, spawned_at) = (Id::next(), Location::caller());
-        Ok(match self.register(id) {
+        match self.register(id) {
             None => handle.spawn_blocking_as(work, id, spawned_at),
             Some(name) => {
                 let named = move || {
@@ -165,7 +165,7 @@ impl<'a> Builder<'a> {
                 };
                 handle.spawn_blocking_as(named, id, spawned_at)
             }
-        })
+        }
     }
 
     fn register(&self, id: Id) -> Option<Name> {
@@ -177,6 +177,7 @@ impl<'a> Builder<'a> {
 mod tests {
     use super::*;
     use crate::task::names::name_of;
+    use std::panic::{AssertUnwindSafe, catch_unwind};
 
     #[test]
     fn a_name_lives_as_long_as_the_future_of_its_task() {
@@ -198,5 +199,25 @@ mod tests {
         assert_eq!(name.as_deref(), Some("blocking"));
         let unnamed = Builder::new().spawn_on(async {}, runtime.handle()).unwrap();
         assert_eq!(name_of(unnamed.id()), None);
+    }
+
+    #[test]
+    #[cfg(not(miri))] // It has room for any stack.
+    fn work_for_which_there_is_no_thread_is_an_error() {
+        let runtime = crate::Builder::new_current_thread()
+            .thread_stack_size(1 << 60)
+            .build()
+            .unwrap();
+        for name in [None, Some("blocking")] {
+            let builder = Builder { name };
+            assert!(builder.spawn_blocking_on(|| (), runtime.handle()).is_err());
+        }
+        let spawn = AssertUnwindSafe(|| runtime.spawn_blocking(|| ()));
+        let message = catch_unwind(spawn).unwrap_err().downcast::<String>();
+        assert!(
+            message
+                .unwrap()
+                .starts_with("OS can't spawn worker thread: ")
+        );
     }
 }

@@ -232,6 +232,10 @@ impl<T: 'static> JoinSet<T> {
     /// Waits until a task of the set is complete, takes it out, and gives its output; `None` when
     /// the set is empty.
     ///
+    /// # Errors
+    ///
+    /// The [`JoinError`] of the task, if it panicked or was cancelled. It is out of the set then, too.
+    ///
     /// # Cancel safety
     ///
     /// A task leaves the set only when its output is returned: dropping the future loses nothing.
@@ -242,6 +246,10 @@ impl<T: 'static> JoinSet<T> {
     /// Like [`join_next`](Self::join_next), with the task's [`Id`]; that of a task that failed is in
     /// the [`JoinError`].
     ///
+    /// # Errors
+    ///
+    /// As for [`join_next`](Self::join_next).
+    ///
     /// # Cancel safety
     ///
     /// As for [`join_next`](Self::join_next).
@@ -250,12 +258,20 @@ impl<T: 'static> JoinSet<T> {
     }
 
     /// Takes out a task that is complete, if there is one, and gives its output.
+    ///
+    /// # Errors
+    ///
+    /// As for [`join_next`](Self::join_next).
     pub fn try_join_next(&mut self) -> Option<Result<T, JoinError>> {
         self.try_join_next_with_id()
             .map(|result| result.map(|(_, output)| output))
     }
 
     /// Like [`try_join_next`](Self::try_join_next), with the task's [`Id`].
+    ///
+    /// # Errors
+    ///
+    /// As for [`join_next`](Self::join_next).
     pub fn try_join_next_with_id(&mut self) -> Option<Result<(Id, T), JoinError>> {
         while let Some(key) = self.completed.keys.pop() {
             let Some(entry) = self.entries.get_mut(key) else {
@@ -402,7 +418,7 @@ impl<'a, T: 'static> Builder<'a, T> {
     ///
     /// # Errors
     ///
-    /// None at present.
+    /// When the system gives no thread and the pool has none.
     ///
     /// # Panics
     ///
@@ -420,7 +436,7 @@ impl<'a, T: 'static> Builder<'a, T> {
     ///
     /// # Errors
     ///
-    /// None at present.
+    /// When the system gives no thread and the pool has none.
     #[track_caller]
     pub fn spawn_blocking_on<F>(self, work: F, handle: &Handle) -> io::Result<AbortHandle>
     where
