@@ -37,7 +37,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, Waker, ready};
 
 use runtime_base::arena::{Arena, Key};
-use runtime_base::shutdown::shutdown_error;
+use runtime_base::shutdown::{poll_error, shutdown_error};
 use runtime_base::sync::Mutex;
 use runtime_base::sync::atomic::AtomicUsize;
 use runtime_base::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed};
@@ -244,9 +244,10 @@ impl Readiness {
         cx: &mut Context<'_>,
         direction: Direction,
     ) -> Poll<io::Result<Seen>> {
-        match self.seen(direction.interest()).transpose() {
-            Some(seen) => Poll::Ready(seen),
-            None => self.poll_seen_slow(cx, direction),
+        match self.seen(direction.interest()) {
+            Ok(Some(seen)) => Poll::Ready(Ok(seen)),
+            Ok(None) => self.poll_seen_slow(cx, direction),
+            Err(error) => poll_error(cx, error),
         }
     }
 
@@ -266,9 +267,10 @@ impl Readiness {
             self.seen(direction.interest())
         };
         // A waker that was stored although there is nothing to wait for costs one wake at most.
-        match seen.transpose() {
-            Some(seen) => Poll::Ready(seen),
-            None => Poll::Pending,
+        match seen {
+            Ok(Some(seen)) => Poll::Ready(Ok(seen)),
+            Ok(None) => Poll::Pending,
+            Err(error) => poll_error(cx, error),
         }
     }
 
@@ -312,8 +314,10 @@ impl Future for Wait<'_> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<Seen>> {
         let this = self.get_mut();
-        if let Some(seen) = this.readiness.seen(this.interest).transpose() {
-            return Poll::Ready(seen);
+        match this.readiness.seen(this.interest) {
+            Ok(None) => {}
+            Ok(Some(seen)) => return Poll::Ready(Ok(seen)),
+            Err(error) => return poll_error(cx, error),
         }
         ready!(trace::poll_leaf(cx));
         let mut waker = Some(cx.waker().clone());
@@ -331,9 +335,10 @@ impl Future for Wait<'_> {
             // D2: after the waker is stored.
             this.readiness.seen(this.interest)
         };
-        match seen.transpose() {
-            Some(seen) => Poll::Ready(seen),
-            None => Poll::Pending,
+        match seen {
+            Ok(Some(seen)) => Poll::Ready(Ok(seen)),
+            Ok(None) => Poll::Pending,
+            Err(error) => poll_error(cx, error),
         }
     }
 }

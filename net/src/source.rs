@@ -53,7 +53,7 @@ mod waits;
 use std::fmt;
 use std::future::poll_fn;
 use std::io;
-use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::panic::{AssertUnwindSafe, RefUnwindSafe, UnwindSafe};
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, OnceLock};
@@ -62,7 +62,7 @@ use std::task::{Context, Poll, ready};
 use parking_lot::Mutex;
 use runtime_base::arena::Key;
 use runtime_base::coop;
-use runtime_base::shutdown::shutdown_error;
+use runtime_base::shutdown::{poll_error, shutdown_error};
 
 pub(crate) use self::datagram::Addressed;
 pub(crate) use self::open::open_socket;
@@ -295,7 +295,10 @@ impl<E: Registrable> Source<E> {
                 }
             }
         }
-        let readiness = &*self.register()?.readiness;
+        let readiness = match self.register() {
+            Ok(registration) => &*registration.readiness,
+            Err(error) => return poll_error(cx, error),
+        };
         loop {
             let seen = ready!(readiness.poll_seen(cx, direction))?;
             if let Some(result) = attempt(readiness, seen, || operate(self.io())) {
@@ -322,7 +325,11 @@ impl<E: Registrable> Source<E> {
                 }
             }
         }
-        let readiness = &*self.register()?.readiness;
+        let readiness = self.register().map(|registration| &*registration.readiness);
+        let readiness = match readiness.map_err(failed) {
+            Ok(readiness) => readiness,
+            Err(failed) => return failed.await,
+        };
         loop {
             let seen = readiness.wait(interest).await?;
             let coop = poll_fn(coop::poll_proceed).await;
@@ -343,7 +350,7 @@ impl<E: Registrable> Source<E> {
         loop {
             // Every round costs, because a closed side makes rounds without waiting.
             poll_fn(coop::poll_proceed).await.made_progress();
-            self.outlook()?.wait(interest).await?;
+            self.ready(interest).await?;
             match self.try_io_when_ready(interest, &mut operate) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 result => return result,
@@ -412,7 +419,10 @@ impl<E: Registrable> Source<E> {
 
     /// Waits until the source is ready for one of `interest`, and says for which.
     pub(crate) async fn ready(&self, interest: Interest) -> io::Result<Ready> {
-        Ok(self.outlook()?.wait(interest).await?.ready)
+        match self.outlook().map_err(failed) {
+            Ok(readiness) => Ok(readiness.wait(interest).await?.ready),
+            Err(failed) => failed.await,
+        }
     }
 
     /// Waits until the source is ready for `direction`. The latest caller of each direction is
@@ -423,7 +433,11 @@ impl<E: Registrable> Source<E> {
         direction: Direction,
     ) -> Poll<io::Result<()>> {
         let coop = ready!(coop::poll_proceed(cx));
-        ready!(self.outlook()?.poll_seen(cx, direction))?;
+        let readiness = match self.outlook() {
+            Ok(readiness) => readiness,
+            Err(error) => return poll_error(cx, error),
+        };
+        ready!(readiness.poll_seen(cx, direction))?;
         coop.made_progress();
         Poll::Ready(Ok(()))
     }
@@ -514,6 +528,17 @@ impl<R> Done<R> {
             Self::More(result) | Self::Drained(result) => result,
         }
     }
+}
+
+/// The error of an operation, for a task that can make something of it.
+#[cold]
+fn failed<R>(error: io::Error) -> impl Future<Output = io::Result<R>> {
+    // An error is handed out or not, and never changed: the futures of operations stay unwind safe.
+    let mut error = AssertUnwindSafe(Some(error));
+    poll_fn(move |cx| match error.take() {
+        Some(error) => poll_error(cx, error),
+        None => Poll::Pending,
+    })
 }
 
 /// One round of the loop: `None` means that the operation would block and the states are cleared.

@@ -51,7 +51,7 @@ pub use abort_on_drop::AbortOnDropHandle;
 pub use builder::Builder;
 #[cfg(feature = "taskdump")]
 pub(crate) use cell::FILE as CELL_FILE;
-pub(crate) use cell::{Runnable, Schedule, TaskRef};
+pub(crate) use cell::{Runnable, Schedule, TaskRef, is_cancelled};
 pub use id::{Id, id, try_id};
 pub use join_error::JoinError;
 pub use join_handle::JoinHandle;

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use runtime_base::{coop, misuse};
+use runtime_base::{coop, misuse, shutdown};
 
 use crate::clock;
 use crate::current;
@@ -143,7 +143,7 @@ impl Alarm {
     fn poll_first(&mut self, cx: &mut Context<'_>, look_at_clock: bool) -> Poll<()> {
         if look_at_clock && self.deadline <= self.home.clock().now() {
             if self.home.is_shut_down() {
-                shut_down();
+                return shut_down(cx);
             }
             return Poll::Ready(());
         }
@@ -158,7 +158,7 @@ impl Alarm {
                 Poll::Pending
             }
             Insert::Due => Poll::Ready(()),
-            Insert::ShutDown => shut_down(),
+            Insert::ShutDown => shut_down(cx),
         }
     }
 
@@ -167,7 +167,7 @@ impl Alarm {
             match self.home.look(key, cx.waker()) {
                 Look::Waiting => return Poll::Pending,
                 Look::Fired => return Poll::Ready(()),
-                Look::ShutDown => shut_down(),
+                Look::ShutDown => return shut_down(cx),
                 // If it fires in between it wakes the other task, and the next look tells.
                 Look::WaitingForAnother => {
                     if self.home.replace_waker(key, cx.waker().clone()) {
@@ -180,7 +180,10 @@ impl Alarm {
 }
 
 #[cold]
-fn shut_down() -> ! {
+fn shut_down(cx: &Context<'_>) -> Poll<()> {
+    if shutdown::is_cancelled(cx.waker()) {
+        return Poll::Pending;
+    }
     panic!(
         "{} Poll timers only while the runtime that they were created in is running.",
         misuse::SHUTTING_DOWN

@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
+use runtime_base::shutdown;
 use runtime_timer::Clock;
 
 use super::counters::Tallies;
 use super::injection::Injection;
 use crate::runtime::blocking_pool::BlockingPool;
 use crate::runtime::{Id, Settings};
+use crate::task;
 use crate::task::owned::OwnedTasks;
 use crate::watchdog::Watchdog;
 
@@ -48,6 +50,7 @@ impl Estate {
         clock: Clock,
         settings: Arc<Settings>,
     ) -> Self {
+        shutdown::ask_tasks(task::is_cancelled);
         Self {
             id,
             clock,

@@ -34,6 +34,7 @@ mod references;
 mod waker;
 
 pub(crate) use references::{Runnable, TaskRef};
+pub(crate) use waker::is_cancelled;
 use waker::raw_waker;
 
 /// Where tasks are polled, as debug information has it.

@@ -1,6 +1,6 @@
 //! How a runtime ends.
 
-use std::future::{pending, poll_fn};
+use std::future::{Future, pending, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
@@ -10,7 +10,8 @@ use std::task::{Poll, Waker};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use runtime::net::TcpListener;
+use runtime::io::AsyncReadExt;
+use runtime::net::{TcpListener, UnixStream};
 use runtime::sync::oneshot;
 use runtime::task::{JoinHandle, spawn_blocking, yield_now};
 use runtime::time::sleep;
@@ -258,6 +259,93 @@ fn a_poll_that_blocks_its_worker_is_waited_for_as_long_as_asked() {
         assert!(join(task).unwrap_err().is_cancelled());
         assert!(dropped.load(SeqCst));
     });
+}
+
+/// Blocks a thread from the first call until a runtime has ended.
+struct UntilTheEnd {
+    begun: std::sync::mpsc::Sender<()>,
+    released: Receiver<()>,
+}
+
+impl UntilTheEnd {
+    fn block(&self) {
+        self.begun.send(()).unwrap();
+        let _ = self.released.recv();
+    }
+}
+
+/// A task that blocks its worker until the reactors and timers of its runtime have ended, and then waits
+/// for some of them.
+fn hold_up<F>(body: impl Fn(UntilTheEnd) -> F + Send + 'static)
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    each_of(&Flavour::WITH_WORKERS, move |flavour| {
+        let runtime = flavour.build();
+        let (begun, begins) = channel();
+        let (release, released) = channel::<()>();
+        let task = runtime.spawn(body(UntilTheEnd { begun, released }));
+        begins.recv().unwrap();
+        while runtime.metrics().num_stand_ins() == 0 {
+            thread::yield_now();
+        }
+        let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
+        let handle = runtime.handle().clone();
+        let dropping = thread::spawn(move || drop(runtime));
+        let error = handle.block_on(listener.accept()).unwrap_err();
+        assert!(runtime::runtime::is_rt_shutdown_err(&error), "{error}");
+        // Whatever it does now, it is cancelled as the others are.
+        drop(release);
+        assert!(join(task).unwrap_err().is_cancelled());
+        dropping.join().unwrap();
+    });
+}
+
+#[test]
+fn a_task_that_was_held_up_until_the_end_may_sleep() {
+    hold_up(|end| async move {
+        end.block();
+        sleep(Duration::from_millis(1)).await;
+    });
+    hold_up(|end| async move {
+        let mut sleep = Box::pin(sleep(Duration::from_secs(3600)));
+        assert!(poll_once(&mut sleep).await.is_none());
+        end.block();
+        sleep.await;
+    });
+}
+
+#[test]
+fn a_task_that_was_held_up_until_the_end_may_serve_for_ever() {
+    hold_up(|end| async move {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        end.block();
+        // It does not give up because of one error.
+        while listener.accept().await.is_err() {}
+    });
+    hold_up(|end| async move {
+        let (mut stream, _other) = UnixStream::pair().unwrap();
+        assert!(poll_once(&mut Box::pin(stream.read_u8())).await.is_none());
+        end.block();
+        while stream.read_u8().await.is_err() {}
+    });
+    hold_up(|end| async move {
+        let (stream, _other) = UnixStream::pair().unwrap();
+        assert!(poll_once(&mut Box::pin(stream.readable())).await.is_none());
+        end.block();
+        while stream.readable().await.is_err() {}
+    });
+}
+
+/// What `future` says at once.
+async fn poll_once<F: Future + Unpin>(future: &mut F) -> Option<F::Output> {
+    poll_fn(|cx| {
+        Poll::Ready(match Pin::new(&mut *future).poll(cx) {
+            Poll::Ready(output) => Some(output),
+            Poll::Pending => None,
+        })
+    })
+    .await
 }
 
 #[test]

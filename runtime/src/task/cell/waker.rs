@@ -1,7 +1,7 @@
 //! The waker of a task: a counted reference behind the standard library's vtable.
 
-use std::ptr::NonNull;
-use std::task::{RawWaker, RawWakerVTable};
+use std::ptr::{self, NonNull};
+use std::task::{RawWaker, RawWakerVTable, Waker};
 
 use super::{Header, TaskRef};
 use crate::task::state::Wake;
@@ -15,6 +15,18 @@ pub(super) unsafe fn raw_waker(header: NonNull<Header>) -> RawWaker {
 
 static WAKER: RawWakerVTable =
     RawWakerVTable::new(clone_waker, wake_by_value, wake_by_ref, drop_waker);
+
+/// Whether `waker` is that of a task that somebody cancelled. A task of another crate is none.
+pub(crate) fn is_cancelled(waker: &Waker) -> bool {
+    if !ptr::eq(waker.vtable(), &WAKER) {
+        return false;
+    }
+    // SAFETY: the vtable is private to this file, so the waker comes from `raw_waker`, and it has or
+    // borrows a reference.
+    unsafe { header_of(waker.data()).as_ref() }
+        .state
+        .is_cancelled()
+}
 
 /// # Safety
 ///
