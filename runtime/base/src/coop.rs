@@ -4,7 +4,7 @@
 //! Before the scheduler polls a task it gives it a budget of [`INITIAL`] operations. Every leaf
 //! operation that could make progress calls [`poll_proceed`] first; once the budget is spent the
 //! operation is `Pending` although it could go on, the task is scheduled again, and others have
-//! their turn. Futures that are polled outside of a task have no limit.
+//! their turn. The future of `block_on` has a budget, too; elsewhere there is no limit.
 
 use std::cell::Cell;
 use std::future::Future;
@@ -58,6 +58,11 @@ fn with<R>(budget: u8, f: impl FnOnce() -> R) -> R {
 /// the thread anyway.
 pub fn stop() {
     BUDGET.set(UNLIMITED);
+}
+
+/// Gives the task that runs on this thread the budget of a new poll: nobody looks on any more.
+pub fn begin_anew() {
+    BUDGET.set(INITIAL);
 }
 
 /// Calls `f`; leaf operations in it are seen and do nothing.

@@ -57,6 +57,14 @@ impl Tasks {
 }
 
 impl Task {
+    /// A task that cannot be polled.
+    fn without_trace(id: Id) -> Self {
+        Self {
+            id,
+            trace: Trace::default(),
+        }
+    }
+
     /// Which task it is.
     pub fn id(&self) -> Id {
         self.id
@@ -77,8 +85,12 @@ impl Handle {
     /// each future that waits. Looking up the names of functions costs far more, and is left to
     /// whoever looks at a [`Trace`].
     ///
-    /// A task that is being polled at this moment is seen at its next poll; one that blocks its thread
-    /// delays the dump until it gives way, and so does a current-thread runtime that nobody runs. Tasks of a [`LocalSet`](crate::task::LocalSet) are not the
+    /// A task that is being polled at this moment is seen at its next poll. One that blocks its thread is
+    /// not waited for once another thread has taken over (which is at once if it blocks in
+    /// [`block_in_place`](crate::task::block_in_place) or a `block_on` of its own), nor is one that is not
+    /// begun because of [`max_stand_ins`](super::Builder::max_stand_ins): their traces are mostly empty. Where no
+    /// thread takes over a task that blocks delays the dump until it gives way, and so does a
+    /// current-thread runtime that nobody runs. Tasks of a [`LocalSet`](crate::task::LocalSet) are not the
     /// runtime's. Tasks that end meanwhile are left out.
     ///
     /// # Cancel safety

@@ -17,6 +17,22 @@ pub(crate) mod requests {
     #[inline]
     pub(crate) fn task_polled(_id: Id) {}
 
+    /// Nobody.
+    #[must_use]
+    pub(crate) enum Untold {}
+
+    impl Untold {
+        pub(crate) fn tell(self) {}
+    }
+
+    #[inline]
+    pub(crate) fn task_held_up(_id: Id) -> Option<Untold> {
+        None
+    }
+
+    #[inline]
+    pub(crate) fn task_came_back(_id: Id) {}
+
     pub(crate) fn run(task: Runnable) {
         coop::with_budget(|| task.run());
     }

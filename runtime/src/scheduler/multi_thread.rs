@@ -2,10 +2,10 @@
 //!
 //! # How it works
 //!
-//! Every worker has a ring of tasks, a `next` slot for the task it woke last, and a driver: a
-//! reactor and timers of its own. What is woken on a worker goes to its own queue, what is woken
-//! elsewhere to the injection queue. A worker whose queues are empty robs the others, then sleeps in
-//! its driver ([`Idle`] says when that is safe).
+//! Every worker has a ring of tasks, a `next` slot for the task it woke last, and a driver: timers of
+//! its own and a reactor that it shares with up to seven others ([`Lookout`]). What is woken on a worker
+//! goes to its own queue, what is woken elsewhere to the injection queue. A worker whose queues are
+//! empty robs the others, then sleeps in its driver ([`Idle`] says when that is safe).
 //!
 //! This file holds what everybody may see of the workers; what a worker does is `worker.rs`.
 //!
@@ -37,8 +37,9 @@ use super::idle::Idle;
 use super::ring::{self, Stealer, Word};
 use super::seat::Seat;
 use super::worker::{self, Incumbent};
+use crate::contained::contained;
 use crate::runtime::driver::{Driver, Enabled, Lookout};
-use crate::runtime::dump::requests;
+use crate::runtime::dump::requests::{self, Untold};
 use crate::runtime::handle::Flavor;
 use crate::runtime::{Handle, Id, Settings, hooks};
 use crate::task::cell::Header;
@@ -257,7 +258,10 @@ impl MultiThread {
         }
         self.estate.injection.close();
         let postponed = std::mem::take(&mut self.held_up.lock().postponed);
-        postponed.into_values().for_each(Runnable::shutdown);
+        for (id, task) in postponed {
+            requests::task_came_back(id);
+            task.shutdown();
+        }
         let mut batch = WakeBatch::new();
         for remote in &self.remotes {
             remote.driver.shutdown(&mut batch);
@@ -270,8 +274,12 @@ impl MultiThread {
         self.estate.watchdog.stop();
     }
 
-    /// A thread whose seat was taken away has come back from a task that was spawned there.
-    pub(crate) fn stand_in_ended(&self, place: Option<&'static Location<'static>>) {
+    /// A thread whose seat was taken away has come back from this task, which was spawned there.
+    pub(crate) fn stand_in_ended(
+        &self,
+        task: Option<task::Id>,
+        place: Option<&'static Location<'static>>,
+    ) {
         let postponed = {
             let mut held_up = self.held_up.lock();
             let position = held_up
@@ -287,6 +295,7 @@ impl MultiThread {
             self.is_held_up.store(left >= limit, Relaxed);
             std::mem::take(&mut held_up.postponed)
         };
+        task.into_iter().for_each(requests::task_came_back);
         self.estate.watchdog.held_up_came_back();
         for task in postponed.into_values() {
             self.resume(task);
@@ -295,6 +304,7 @@ impl MultiThread {
 
     /// A task that was postponed may run.
     fn resume(&self, task: Runnable) {
+        requests::task_came_back(task.header().id);
         self.estate.injection.push(task);
         self.wake_one();
     }
@@ -321,7 +331,12 @@ impl MultiThread {
         if task.header().state.is_cancelled() {
             return Some(task);
         }
-        held_up.postponed.insert(task.header().id, task);
+        let id = task.header().id;
+        // Before somebody takes it off the list again.
+        let untold = requests::task_held_up(id);
+        held_up.postponed.insert(id, task);
+        drop(held_up);
+        untold.into_iter().for_each(Untold::tell);
         None
     }
 
@@ -415,6 +430,7 @@ impl Watched for MultiThread {
         if self.stand_ins() >= limit.saturating_add(self.remotes.len()) {
             return Rescue::TooManyStandIns;
         }
+        let mut untold = None;
         let seat = {
             let mut incumbent = remote.incumbent.lock();
             // Before the seat goes: the thread may be back at once, and is counted by then.
@@ -431,6 +447,7 @@ impl Watched for MultiThread {
                 });
             if seat.is_some() {
                 held_up.places.extend(sighting.post.spawned_at());
+                untold = sighting.post.task().and_then(requests::task_held_up);
                 // Relaxed: see `stand_in_ended`.
                 let stand_ins = self.stand_ins.fetch_add(1, Relaxed) + 1;
                 self.is_held_up.store(stand_ins >= limit, Relaxed);
@@ -442,7 +459,10 @@ impl Watched for MultiThread {
             return Rescue::NotNeeded;
         };
         *remote.seat.lock() = Some(seat);
-        match self.replace_thread(worker) {
+        let replaced = self.replace_thread(worker);
+        // It wakes, and a waker may panic.
+        contained(|| untold.into_iter().for_each(Untold::tell));
+        match replaced {
             Ok(()) if self.stand_ins() >= limit => Rescue::LastStandIn,
             Ok(()) => Rescue::StandIn,
             // The stalled thread will find its seat when it comes back, if no other does before. The report

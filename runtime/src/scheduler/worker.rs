@@ -8,8 +8,9 @@
 //! # Where a task goes that is woken on this worker
 //!
 //! - To the `next` slot, and the task that was there to the ring: the two tasks of a conversation
-//!   run one after the other and find each other's data in the cache. After [`NEXT_IN_A_ROW`] tasks
-//!   from the slot the ring has its turn, so that a conversation cannot starve the others.
+//!   run one after the other and find each other's data in the cache. After
+//!   [`NEXT_IN_A_ROW`](super::seat::NEXT_IN_A_ROW) tasks from the slot the ring has its turn, so
+//!   that a conversation cannot starve the others.
 //! - To the ring, when the driver wakes a batch, or when the task woke itself.
 //! - From a full ring, half of the tasks go to the injection queue.
 //!
@@ -17,9 +18,10 @@
 //!
 //! A task that announces that it blocks ([`hand_over`]) leaves the seat to another thread (M1). When
 //! it is done it takes the seat back, if nobody has begun to run it. A task that blocks without a
-//! word has the seat taken away by the watchdog ([`MultiThread::rescue`]). Either way the thread is
-//! no worker any more: what it wakes goes to the injection queue, and when the task's poll is over
-//! it ends, unless it finds that its seat has no thread yet.
+//! word has the seat taken away by the watchdog
+//! ([`Watched::rescue`](crate::watchdog::Watched::rescue)). Either way the thread is no worker any
+//! more: what it wakes goes to the injection queue, and when the task's poll is over it ends, unless it
+//! finds that its seat has no thread yet.
 //!
 //! So every step of the loop asks for the seat again, and the loop ends where there is none.
 
@@ -39,8 +41,9 @@ use super::seat::{Seat, global_queue_interval};
 use super::tenure::{self, Holder, Revoker};
 use crate::contained::contained;
 use crate::runtime::driver::Berth;
+use crate::runtime::dump::requests;
 use crate::runtime::rng_seed::Seeded;
-use crate::task::Runnable;
+use crate::task::{Id, Runnable};
 use crate::watchdog::Post;
 
 mod hand_over;
@@ -63,6 +66,8 @@ struct Worker {
     post: Arc<Post>,
     /// When to send somebody to the reactor.
     attendance: Cell<Attendance>,
+    /// The task that gave the seat away for good, as long as its poll lasts: it may block again.
+    held_up: Cell<Option<Id>>,
 }
 
 /// The thread that has a worker's seat, as the watchdog sees it.
@@ -198,6 +203,7 @@ impl Worker {
             holder: tenure::begin(seat),
             post: Arc::new(Post::of_this_thread()),
             attendance: Cell::new(Attendance::new()),
+            held_up: Cell::new(None),
         });
         worker.become_incumbent();
         worker.has_woken();
@@ -221,8 +227,13 @@ impl Worker {
         WORKER.with(|current| current.replace(previous));
         // Those of the last poll, if the seat went during it.
         self.scheduler.estate().tallies.collect_forced_yields();
+        if let Some(task) = self.held_up.take() {
+            requests::task_came_back(task);
+        }
         if self.holder.was_revoked() {
-            self.scheduler.stand_in_ended(self.post.spawned_at());
+            let post = &self.post;
+            self.scheduler
+                .stand_in_ended(post.task(), post.spawned_at());
         }
     }
 

@@ -109,7 +109,7 @@ impl Post {
     }
 
     /// The task of the poll, unless it is the future that a thread blocks on.
-    pub(super) fn task(&self) -> Option<Id> {
+    pub(crate) fn task(&self) -> Option<Id> {
         Id::from_number(self.task.load(Relaxed))
     }
 

@@ -47,12 +47,28 @@ impl Address {
     }
 }
 
+/// Calls `see` with each frame of the calling thread's stack, until it says that it has seen enough.
+///
+/// `backtrace::trace` takes the lock that others hold while they look names up, which may take a tenth of
+/// a second: a worker must not wait for that.
+#[allow(unsafe_code)] // Without that lock.
+fn walk(see: impl FnMut(&::backtrace::Frame) -> bool) {
+    // SAFETY: the lock is for libraries that are not made for several threads, as Windows's dbghelp. Elsewhere
+    // it is the unwinder of the language's own panics that walks, and threads may panic at the same time.
+    #[cfg(unix)]
+    unsafe {
+        ::backtrace::trace_unsynchronized(see);
+    }
+    #[cfg(not(unix))]
+    ::backtrace::trace(see);
+}
+
 impl Backtrace {
     /// The stack from the leaf future, without what looks at it, to the root, without that.
     pub(super) fn here(meta: &TraceMeta) -> Self {
         let mut frames = Vec::new();
         let mut is_below_leaf = false;
-        ::backtrace::trace(|frame| {
+        walk(|frame| {
             let function = frame.symbol_address().cast_const();
             if meta.root_addr == Some(function) {
                 return false;

@@ -20,8 +20,17 @@
 //!   already: no other poll follows. So there is a look after the poll, too, and who finds the id then
 //!   wakes the task once more. The wake and the beginning of the poll exchange the same word, so the
 //!   one that comes later sees what was written before the other.
+//! - **D5** A task that is held up is not asked, and is crossed out when it comes to that: its thread lost
+//!   its seat or gave it away within the poll, or the task is postponed. It may stay so for ever, and it
+//!   may wait for the very dump. Both are written down under one lock, so either the dump sees that the
+//!   task is held up, or who holds it up sees the request. A request stays during the poll that answers it,
+//!   which may be held up, too.
+//! - **D6** A [`Look`] writes to a request, and answers it, only while it is the last one that was begun
+//!   for it: when a poll is over, the next one may begin on another thread before the first thread has
+//!   got round to the answer.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::ffi::c_void;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
@@ -30,7 +39,7 @@ use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 use parking_lot::Mutex;
 use runtime_base::{coop, trace};
 
-use super::{Task, Trace};
+use super::{Backtrace, Task, Trace, trace_with};
 use crate::runtime::Handle;
 use crate::sync::Notify;
 use crate::task::{Id, Runnable, TaskRef};
@@ -38,14 +47,34 @@ use crate::task::{Id, Runnable, TaskRef};
 /// How many dumps go on in the process.
 static DUMPS: AtomicUsize = AtomicUsize::new(0);
 
-/// Who waits for the trace of which task.
-static REQUESTS: Mutex<Option<HashMap<Id, Request>>> = Mutex::new(None);
+/// What is written down for the whole process.
+static REQUESTS: Mutex<Option<Requests>> = Mutex::new(None);
+
+#[derive(Default)]
+struct Requests {
+    /// Who waits for the trace of which task.
+    asked: HashMap<Id, Request>,
+    /// Tasks that nobody can poll for now (D5), and how often that was said.
+    held_up: HashMap<Id, usize>,
+    /// How many looks were begun.
+    looks: u64,
+}
 
 /// A task that is asked for its trace.
 struct Request {
     task: TaskRef,
     waiting: Vec<Arc<Collector>>,
+    /// The look that is to answer it (D6).
+    look: Option<Look>,
+    /// What that look has shown so far.
+    trace: Trace,
+    /// Whether a stack is being recorded, which may take long enough to be taken for a stall.
+    is_capturing: bool,
 }
+
+/// A poll that is looked on, by its number.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Look(u64);
 
 /// What one dump waits for.
 #[derive(Default)]
@@ -97,10 +126,13 @@ impl Drop for Dumping {
             let requests = requests.get_or_insert_default();
             let own = |waiting: &mut Arc<Collector>| Arc::ptr_eq(waiting, &self.collector);
             let collectors = requests
+                .asked
                 .values_mut()
                 .flat_map(|request| request.waiting.extract_if(.., own))
                 .collect();
-            let empty = requests.extract_if(|_, request| request.waiting.is_empty());
+            let empty = requests
+                .asked
+                .extract_if(|_, request| request.waiting.is_empty());
             (collectors, empty.collect())
         };
         drop(withdrawn);
@@ -116,14 +148,23 @@ pub(super) async fn collect(handle: &Handle) -> Vec<Task> {
         let tasks = handle.estate().owned.list();
         // One for this function, so that nobody says "complete" before all are asked.
         collector.answers.lock().missing = tasks.len() + 1;
+        let mut held_up = Vec::new();
         {
             let mut requests = REQUESTS.lock();
             let requests = requests.get_or_insert_default();
             for task in &tasks {
-                let request = requests.entry(task.header().id);
+                let id = task.header().id;
+                if requests.held_up.contains_key(&id) {
+                    held_up.push(id);
+                    continue;
+                }
+                let request = requests.asked.entry(id);
                 let request = request.or_insert_with(|| Request {
                     task: task.clone(),
                     waiting: Vec::new(),
+                    look: None,
+                    trace: Trace::default(),
+                    is_capturing: false,
                 });
                 request.waiting.push(collector.clone());
             }
@@ -135,6 +176,9 @@ pub(super) async fn collect(handle: &Handle) -> Vec<Task> {
             } else {
                 task.wake();
             }
+        }
+        for id in held_up {
+            collector.answer(Some(Task::without_trace(id)));
         }
         collector.answer(None);
     }
@@ -152,10 +196,63 @@ pub(crate) fn are_there() -> bool {
 /// Crosses a task out, and says who waits for it.
 fn take(id: Id) -> Vec<Arc<Collector>> {
     let mut requests = REQUESTS.lock();
-    let request = requests.as_mut().and_then(|requests| requests.remove(&id));
+    let request = requests
+        .as_mut()
+        .and_then(|requests| requests.asked.remove(&id));
     // D3.
     drop(requests);
     request.map_or_else(Vec::new, |request| request.waiting)
+}
+
+/// Those who wait for a task, and what there is to tell.
+#[must_use = "tell them, but not under a lock (D3)"]
+pub(crate) struct Untold {
+    id: Id,
+    request: Request,
+}
+
+impl Untold {
+    fn of(id: Id, request: Request) -> Self {
+        Self { id, request }
+    }
+
+    pub(crate) fn tell(self) {
+        for collector in self.request.waiting {
+            collector.answer(Some(Task {
+                id: self.id,
+                trace: self.request.trace.clone(),
+            }));
+        }
+    }
+}
+
+/// Nobody can poll the task until [`task_came_back`] is called for it (D5). It is called once for each
+/// call of this.
+pub(crate) fn task_held_up(id: Id) -> Option<Untold> {
+    let mut requests = REQUESTS.lock();
+    let requests = requests.get_or_insert_default();
+    *requests.held_up.entry(id).or_default() += 1;
+    let request = requests.asked.get(&id)?;
+    if request.is_capturing {
+        // That is what takes so long, and the answer follows.
+        return None;
+    }
+    let request = requests.asked.remove(&id)?;
+    Some(Untold::of(id, request))
+}
+
+/// The task can be polled again, or has ended.
+pub(crate) fn task_came_back(id: Id) {
+    let mut requests = REQUESTS.lock();
+    let Some(requests) = requests.as_mut() else {
+        return;
+    };
+    if let Entry::Occupied(mut held_up) = requests.held_up.entry(id) {
+        *held_up.get_mut() -= 1;
+        if *held_up.get() == 0 {
+            held_up.remove();
+        }
+    }
 }
 
 /// A task was polled. If it is asked for its trace, the poll was not looked on: D4.
@@ -163,7 +260,9 @@ fn take(id: Id) -> Vec<Arc<Collector>> {
 pub(crate) fn task_polled(id: Id) {
     let task = {
         let requests = REQUESTS.lock();
-        let request = requests.as_ref().and_then(|requests| requests.get(&id));
+        let request = requests
+            .as_ref()
+            .and_then(|requests| requests.asked.get(&id));
         request.map(|request| request.task.clone())
     };
     if let Some(task) = task {
@@ -184,19 +283,84 @@ pub(crate) fn task_ended(id: Id) {
 /// Polls a task, which may be asked for its trace.
 pub(crate) fn run(task: Runnable) {
     let id = task.header().id;
-    let waiting = take(id);
-    if waiting.is_empty() {
+    let Some(look) = begin_look(id) else {
         return coop::with_budget(|| task.run());
-    }
-    let ((), trace) = Trace::capture(|| {
+    };
+    let poll = || {
         // The end of the stack.
         trace::with_root(run_root as *const c_void, || run_root(task));
+    };
+    trace_with(poll, |meta| {
+        begin_capture(id, look);
+        let request = end_capture(id, look, Backtrace::here(meta));
+        if let Some(request) = request {
+            Untold::of(id, request).tell();
+        }
+        if is_held_up(id) {
+            // An executor inside of the task polls until it gets on; with an onlooker it never would.
+            coop::begin_anew();
+        }
     });
-    for collector in waiting {
-        // Nothing was polled in a task that was ready, or is none of ours' making: it tells nothing.
-        let trace = trace.clone();
-        collector.answer(Some(Task { id, trace }));
+    // Nothing was polled in a task that was ready, or is none of ours' making: it tells nothing.
+    if let Some(request) = end_look(id, look) {
+        Untold::of(id, request).tell();
     }
+}
+
+/// If the task is asked for its trace, the poll that follows is looked on.
+fn begin_look(id: Id) -> Option<Look> {
+    let mut requests = REQUESTS.lock();
+    let requests = requests.as_mut()?;
+    let request = requests.asked.get_mut(&id)?;
+    requests.looks += 1;
+    let look = Look(requests.looks);
+    request.look = Some(look);
+    // A look before this one belongs to a poll that is over.
+    request.trace = Trace::default();
+    request.is_capturing = false;
+    Some(look)
+}
+
+/// The poll has come to a future that waits.
+fn begin_capture(id: Id, look: Look) {
+    let mut requests = REQUESTS.lock();
+    let request = requests
+        .as_mut()
+        .and_then(|requests| requests.asked.get_mut(&id));
+    if let Some(request) = request.filter(|request| request.look == Some(look)) {
+        request.is_capturing = true;
+    }
+}
+
+/// Writes the stack down. Gives the request if it must not wait for more, because the task is held up.
+fn end_capture(id: Id, look: Look, stack: Backtrace) -> Option<Request> {
+    let mut requests = REQUESTS.lock();
+    let requests = requests.as_mut()?;
+    let request = requests.asked.get_mut(&id);
+    let request = request.filter(|request| request.look == Some(look))?;
+    request.trace.stacks.push(stack);
+    request.is_capturing = false;
+    if !requests.held_up.contains_key(&id) {
+        return None;
+    }
+    requests.asked.remove(&id)
+}
+
+fn is_held_up(id: Id) -> bool {
+    let requests = REQUESTS.lock();
+    let requests = requests.as_ref();
+    requests.is_some_and(|requests| requests.held_up.contains_key(&id))
+}
+
+/// The poll is over. A request that was made during it, after another was withdrawn, is left: D4.
+fn end_look(id: Id, look: Look) -> Option<Request> {
+    let mut requests = REQUESTS.lock();
+    let requests = requests.as_mut()?;
+    let request = requests.asked.get(&id)?;
+    if request.look != Some(look) {
+        return None;
+    }
+    requests.asked.remove(&id)
 }
 
 #[inline(never)] // Its frame is where a stack ends.

@@ -6,12 +6,16 @@ use runtime_base::wake_batch::WakeBatch;
 
 use super::{WORKER, Worker, wake_all};
 use crate::contained::contained;
+use crate::runtime::dump::requests::{self, Untold};
+use crate::task::Id;
 
 /// Takes the seat back when dropped, if nobody has begun to run it. Made by [`hand_over`].
 pub(crate) struct HandedOver {
     worker: Option<Rc<Worker>>,
     /// Whether the thread blocks within a poll: wakers and hooks may do so outside of one.
     in_poll: bool,
+    /// The task of that poll, which dumps are not to wait for.
+    task: Option<Id>,
 }
 
 /// Gives this thread's seat, if it has one, to another thread: this one is going to block.
@@ -48,7 +52,9 @@ pub(crate) fn hand_over() -> HandedOver {
     let handed_over = HandedOver {
         worker: Some(worker.clone()),
         in_poll,
+        task: worker.post.task().filter(|_| in_poll),
     };
+    let untold = handed_over.task.and_then(requests::task_held_up);
     if let Err(error) = worker.scheduler.replace_thread(worker.index) {
         // Others can take its tasks, also the one that was in the slot; the rest waits.
         contained(|| {
@@ -62,6 +68,7 @@ pub(crate) fn hand_over() -> HandedOver {
     }
     // Without the seat: their code may block, too.
     wake_all(&mut yielded);
+    untold.into_iter().for_each(Untold::tell);
     handed_over
 }
 
@@ -69,6 +76,7 @@ impl HandedOver {
     const NOTHING: Self = Self {
         worker: None,
         in_poll: false,
+        task: None,
     };
 }
 
@@ -85,6 +93,9 @@ impl Drop for HandedOver {
             if self.in_poll {
                 worker.post.come_back();
             }
+            self.task.into_iter().for_each(requests::task_came_back);
+        } else {
+            worker.held_up.set(self.task);
         }
     }
 }
