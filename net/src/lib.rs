@@ -2,8 +2,8 @@
 //!
 //! A socket is tried first and waited for second: every operation calls the system, and only when
 //! the system says that it would block does the socket register with a reactor and its task go to
-//! sleep. Each worker of a runtime owns one reactor, so that a task follows its sockets and no two
-//! workers share a set of descriptors.
+//! sleep. A few workers share a reactor, so that a task follows its sockets and the workers of a large
+//! machine do not all meet at one set of descriptors.
 //!
 //! How an event reaches a task, in the order of reading:
 //!

@@ -30,7 +30,7 @@ use runtime_base::wake_batch::WakeBatch;
 use crate::readiness::Readiness;
 use crate::ready::Ready;
 
-/// The token of [`ReactorHandle::wake`]. No key has this value: an arena holds fewer than 2^32 - 1
+/// The token of [`ReactorHandle::wake`]. No key has this value: an arena holds fewer than 2^32
 /// entries.
 const WAKE: mio::Token = mio::Token(usize::MAX);
 

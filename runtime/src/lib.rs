@@ -41,7 +41,7 @@
 //!
 //! # Features
 //!
-//! - `macros` (default): `#[runtime::main]`, `#[runtime::test]`, [`select!`], [`join!`].
+//! - `macros` (default): `#[runtime::main]`, `#[runtime::test]`, [`select!`], [`join!`], [`try_join!`].
 //! - `hyper`: hyper's runtime traits.
 //! - `futures-io`, `tokio-io`: wrappers both ways for the I/O traits of others.
 //! - `taskdump`: [`Handle::dump`], what every task waits for.

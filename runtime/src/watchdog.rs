@@ -2,9 +2,10 @@
 //!
 //! # How it works
 //!
-//! A scheduler thread publishes what it polls in its [`Post`], with three plain stores for each poll. One
-//! thread for each runtime, the *monitor* (`watchdog/monitor.rs`), looks at the posts every few
-//! milliseconds. A thread that is in the same poll as before for longer than a limit is *stalled*:
+//! A scheduler thread publishes what it polls in its [`Post`], with three plain stores when a poll begins
+//! and one when it ends. One thread for each runtime, the *monitor* (`watchdog/monitor.rs`), looks at the
+//! posts every few milliseconds. A thread that is in the same poll as before for longer than a limit is
+//! *stalled*:
 //!
 //! - In the multi-thread flavour the monitor takes the worker's seat from the thread and gives it to
 //!   another one, the *stand-in*, which is the worker from then on (`scheduler/tenure.rs` says how a

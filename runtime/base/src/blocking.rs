@@ -1,7 +1,7 @@
 //! Work that blocks, handed to the pool of whichever runtime is current.
 //!
-//! Layers below the runtime have blocking calls too: the resolver, standard input. They do not know
-//! the pool; the runtime fills this thread's slot with it.
+//! Layers below the runtime have blocking calls too, those of the resolver. They do not know the pool;
+//! the runtime fills this thread's slot with it.
 
 use std::future::Future;
 use std::io;

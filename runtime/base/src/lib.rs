@@ -3,8 +3,8 @@
 //! This crate knows no runtime. It holds the pieces that timers, sockets, synchronisation
 //! primitives and schedulers all need, so that the layers above depend on it and not on each other:
 //!
-//! - [`sync`]: the switch between `std` and loom. Every lock-free protocol of the workspace imports
-//!   its atomics from there.
+//! - [`sync`]: the switch between `std` and loom. Every protocol that has a model imports its atomics
+//!   from there.
 //! - [`parker`]: puts a thread to sleep until somebody has something for it.
 //! - [`waker_cell`]: one waker that one task stores and anybody takes.
 //! - [`wait_list`]: many waiters in arrival order; all primitives that queue stand on it.
@@ -13,6 +13,7 @@
 //! - [`arena`]: slots with generations, so that a stale key finds nothing.
 //! - [`current`]: the "current X of this thread" slot, and [`defer`], [`coop`], [`blocking`], which
 //!   are such slots with a purpose.
+//! - [`trace`]: sees where a future waits, for task dumps.
 //! - [`driving`]: whether tasks depend on this thread, so that it must not block.
 //! - [`random`]: cheap random numbers per thread, for fairness.
 //! - [`io`]: the traits of asynchronous bytes.

@@ -111,6 +111,7 @@ impl Parker {
             if timeout.is_some() {
                 // Withdraw; a token that came in the meantime is taken. To find out whether the time
                 // has really passed would cost a look at the clock before and after each sleep.
+                // AcqRel: as in `take_token` (P3).
                 return state.token.swap(EMPTY, AcqRel) == NOTIFIED;
             }
         }

@@ -8,7 +8,7 @@
 //!
 //! Both halves offer the same names: [`atomic`], [`cell::UnsafeCell`] (with `with` and `with_mut`),
 //! [`Arc`], [`Mutex`] without poisoning, [`SleepLock`], [`thread`], [`hint`], and [`model`], which
-//! runs a closure under loom's explorer, or once.
+//! runs a closure under loom's explorer, or a thousand times on real threads.
 
 #[cfg(rt_loom)]
 #[path = "sync/loom.rs"]

@@ -229,8 +229,7 @@ impl Cursor {
     pub(super) fn start_seek(&mut self, file: &Arc<StdFile>, position: SeekFrom) -> io::Result<()> {
         if self.is_busy() {
             return Err(io::Error::other(
-                "another operation on the file is going on; wait for `poll_complete` before \
-                 `start_seek`",
+                "other file operation is pending, call poll_complete before start_seek",
             ));
         }
         let position = match position {

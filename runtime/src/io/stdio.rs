@@ -93,8 +93,9 @@ impl AsyncRead for Stdin {
 
 /// Opens the standard output of the process.
 ///
-/// What is written must be [flushed](super::AsyncWriteExt::flush), or it may be lost when the
-/// runtime shuts down.
+/// What is handed over is written, also if the runtime shuts down before. To
+/// [flush](super::AsyncWriteExt::flush) waits for that and tells whether it went well; what was not
+/// flushed is lost if the process ends first, as after a shutdown that does not wait.
 ///
 /// # Examples
 ///
@@ -130,8 +131,9 @@ pub struct Stdout {
 
 /// Opens the standard error of the process.
 ///
-/// What is written must be [flushed](super::AsyncWriteExt::flush), or it may be lost when the
-/// runtime shuts down.
+/// What is handed over is written, also if the runtime shuts down before. To
+/// [flush](super::AsyncWriteExt::flush) waits for that and tells whether it went well; what was not
+/// flushed is lost if the process ends first, as after a shutdown that does not wait.
 ///
 /// # Examples
 ///

@@ -149,8 +149,11 @@ impl Builder {
         self
     }
 
-    /// How many threads may run blocking work at the same time, 512 by default; more work waits in
-    /// a queue. Workers are not counted.
+    /// How many threads may run what [`spawn_blocking`](crate::task::spawn_blocking) is given, 512 by
+    /// default; more work waits in a queue.
+    ///
+    /// As many again may run the operations of files, and up to 16 look up names. Workers are not
+    /// counted.
     ///
     /// # Panics
     ///
@@ -159,7 +162,7 @@ impl Builder {
     pub fn max_blocking_threads(&mut self, count: usize) -> &mut Self {
         assert!(
             count > 0,
-            "Max blocking threads cannot be set to 0; blocking work, and the resolver, need one"
+            "Max blocking threads cannot be set to 0; blocking work, and files, need one"
         );
         self.settings.max_blocking_threads = count;
         self
@@ -181,14 +184,16 @@ impl Builder {
         self
     }
 
-    /// The name of every thread the runtime starts; `"runtime-worker"` by default. The system's names have
-    /// no NUL: it is left out.
+    /// The name of the threads that the runtime starts; `"runtime-worker"` by default, with the feature
+    /// `tokio-defaults` `"tokio-rt-worker"`. The system's names have no NUL: it is left out. Those of the
+    /// watchdog have names of their own, `runtime-watch` and `runtime-report`.
     pub fn thread_name(&mut self, name: impl Into<String>) -> &mut Self {
         let name = name.into();
         self.thread_name_fn(move || name.clone())
     }
 
-    /// A function that names each thread the runtime starts.
+    /// A function that names each thread the runtime starts, but for those of the watchdog; see
+    /// [`thread_name`](Self::thread_name).
     pub fn thread_name_fn<F>(&mut self, name: F) -> &mut Self
     where
         F: Fn() -> String + Send + Sync + 'static,

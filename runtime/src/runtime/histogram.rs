@@ -6,8 +6,10 @@ use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
-/// Which buckets poll times are sorted into; see
-/// [`Builder::metrics_poll_time_histogram_configuration`](super::Builder::metrics_poll_time_histogram_configuration).
+/// Which buckets times are sorted into; see
+/// [`Builder::metrics_poll_time_histogram_configuration`](super::Builder::metrics_poll_time_histogram_configuration)
+/// and
+/// [`metrics_schedule_latency_histogram_configuration`](super::Builder::metrics_schedule_latency_histogram_configuration).
 #[derive(Clone, Debug)]
 pub struct HistogramConfiguration {
     pub(crate) scale: Scale,

@@ -10,7 +10,7 @@
 //! # Invariants
 //!
 //! - **B1** A thread is on the list of idle ones from [`Lane::take_jobs`] until somebody takes it off:
-//!   itself, or a push, which then owes it an unpark. Whoever takes it off decides.
+//!   itself, or a push or the close, which then owe it an unpark. Whoever takes it off decides.
 //! - **B2** A job is never left in the queue while a thread sleeps or could be started: the push
 //!   writes the job, passes a fence, and reads the idle list and the count of threads; a thread that
 //!   goes idle, or ends, writes those, passes a fence, and reads the queue. One of the two sees the
@@ -32,9 +32,10 @@ pub(crate) struct Lane<J> {
     jobs: Queue<J>,
     /// Who is idle, the latest last.
     idle: Mutex<Vec<Unparker>>,
-    /// The length of `idle`, to be read without its lock.
+    /// The length of `idle`, to be read without its lock. Relaxed: stored under the lock, and ordered
+    /// by the fences (B2).
     idle_count: AtomicUsize,
-    /// Threads that exist or are being started.
+    /// Threads that exist or are being started. A count, ordered by the fences where that matters.
     threads: AtomicUsize,
     /// Of those, the ones that have not looked for their first job yet.
     starting: AtomicUsize,
@@ -202,6 +203,7 @@ impl<J> Lane<J> {
     }
 
     pub(crate) fn is_closed(&self) -> bool {
+        // Who misses it looks again behind the fence in `take_jobs`.
         self.closed.load(Acquire)
     }
 

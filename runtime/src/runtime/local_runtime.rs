@@ -96,6 +96,10 @@ impl LocalRuntime {
 
     /// Runs `work` on a thread where blocking is fine; see
     /// [`task::spawn_blocking`](crate::task::spawn_blocking).
+    ///
+    /// # Panics
+    ///
+    /// When the system gives no thread and the pool has none.
     #[track_caller]
     pub fn spawn_blocking<F, R>(&self, work: F) -> JoinHandle<R>
     where
@@ -110,7 +114,7 @@ impl LocalRuntime {
     ///
     /// # Panics
     ///
-    /// Inside of asynchronous code, or when `future` panics. Await the future there instead.
+    /// As [`Runtime::block_on`].
     #[track_caller]
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         self.runtime.block_on(future)

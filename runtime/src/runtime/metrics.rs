@@ -202,8 +202,8 @@ impl RuntimeMetrics {
         self.worker(worker).overflows.get()
     }
 
-    /// How many tasks wait in a worker's own queue. For a current-thread runtime it is the number at
-    /// its last look at sockets and timers.
+    /// How many tasks wait in a worker's own queue. Not among them is the task that was woken last on a
+    /// worker of the multi-thread flavour, which runs next.
     ///
     /// # Panics
     ///

@@ -51,7 +51,7 @@ pub(crate) struct Settings {
     pub(crate) nested_block_on: bool,
 }
 
-/// What a current-thread runtime does when a task panics and nobody awaits it; see
+/// What a current-thread runtime does when a task panics, whether or not somebody awaits it; see
 /// [`Builder::unhandled_panic`](super::Builder::unhandled_panic).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]

@@ -64,6 +64,7 @@ impl WakeToken {
             Place::Reactor => IN_REACTOR,
             Place::Thread => IN_THREAD,
         };
+        // AcqRel, also in the swap: pairs with `notify`. Who takes the notification sees what happened.
         if self
             .state
             .compare_exchange(AWAKE, asleep, AcqRel, Acquire)
@@ -77,6 +78,7 @@ impl WakeToken {
 
     /// The thread is awake again. Says whether something happened.
     pub(crate) fn end_sleep(&self) -> bool {
+        // AcqRel: as in `begin_sleep`.
         self.state.swap(AWAKE, AcqRel) == NOTIFIED
     }
 

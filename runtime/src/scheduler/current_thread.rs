@@ -255,7 +255,8 @@ impl CurrentThread {
             if let Poll::Ready(output) = coop::with_budget(|| future.as_mut().poll(&mut cx)) {
                 return output;
             }
-            // After the entry is there: either we see the flag, or who sets it wakes us.
+            // After the entry is there: either we see the flag, or who sets it wakes us. Acquire: pairs
+            // with the Release in `unhandled_panic`.
             if self.must_stop.load(Acquire) {
                 stopped();
             }
@@ -456,7 +457,7 @@ impl Schedule for Arc<CurrentThread> {
     }
 }
 
-/// A thread's entry in [`CurrentThread::waiting`].
+/// A thread's entry in [`Place::waiting`].
 struct Waiting<'a> {
     scheduler: &'a CurrentThread,
     parker: Parker,

@@ -189,6 +189,7 @@ impl<T: Word> Owner<T> {
     /// thieves made room meanwhile.
     pub(crate) fn take_half(&mut self) -> Vec<T> {
         let ring = &*self.ring;
+        // Relaxed, and the Release below: as in `pop`.
         let tail = ring.tail.0.load(Relaxed);
         let head = ring.head.0.load(Relaxed);
         let n = tail.wrapping_sub(head) / 2;

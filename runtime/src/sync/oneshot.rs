@@ -49,7 +49,7 @@
 //! - **O4** No waker is cloned, woken or dropped while a slot is borrowed: that is foreign code, and
 //!   it may panic or come back here.
 //!
-//! The models at the end of the file explore all of it.
+//! The models in `oneshot/tests.rs` explore all of it.
 
 #![allow(unsafe_code)] // The slots are guarded by the state word; see O1 to O3.
 

@@ -20,6 +20,15 @@ use super::{AbortHandle, Id, JoinError};
 /// Dropping the handle *detaches* the task, which goes on running; [`abort`](Self::abort) cancels
 /// it.
 ///
+/// # Errors
+///
+/// Awaiting it gives a [`JoinError`] if the task panicked, or was cancelled: by `abort`, or because its
+/// runtime was shut down.
+///
+/// # Panics
+///
+/// When it is polled again after it was ready.
+///
 /// # Cancel safety
 ///
 /// Awaiting `&mut handle` and dropping that future loses nothing: the output stays in the task until

@@ -217,8 +217,8 @@ impl LocalSet {
     ///
     /// # Panics
     ///
-    /// Inside of asynchronous code, or when `future` panics. Await
-    /// [`run_until`](Self::run_until) there instead.
+    /// As [`Runtime::block_on`] and [`run_until`](Self::run_until). Inside of asynchronous code await the
+    /// latter instead.
     #[track_caller]
     pub fn block_on<F>(&self, runtime: &Runtime, future: F) -> F::Output
     where

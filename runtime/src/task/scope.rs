@@ -92,6 +92,10 @@ impl<E> Arrivals<E> {
 /// The output is that of the body, if nothing fails. The first error, of the body or of a child,
 /// aborts everything that is left, and is the output once all of it is gone.
 ///
+/// # Errors
+///
+/// The first error of the body or of a child.
+///
 /// # Panics
 ///
 /// With the panic of the body or of a child, after the rest was aborted and is gone; and outside of a

@@ -339,6 +339,7 @@ impl State {
     /// The completing thread has woken the join handle. Says whether the waker must be dropped,
     /// because the handle went away in the meantime and left the slot to us.
     pub(crate) fn return_join_waker(&self) -> bool {
+        // AcqRel: pairs with `is_join_waker_lent`, and with `drop_join` if the handle is gone.
         let before = self.word.fetch_and(!JOIN_WAKER, AcqRel);
         before & JOIN_INTEREST == 0
     }
@@ -385,7 +386,7 @@ impl State {
 
     /// Whether somebody asked to cancel the task.
     pub(crate) fn is_cancelled(&self) -> bool {
-        // Relaxed: it decides only whether the task waits; `begin_poll` looks again.
+        // Relaxed: it decides only whether the task waits; `begin_poll` and `end_poll` look again.
         self.word.load(Relaxed) & CANCELLED != 0
     }
 

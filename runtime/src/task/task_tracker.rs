@@ -41,6 +41,7 @@ pub struct TaskTracker {
 
 /// Bit 0 says that the tracker is closed, the others count tasks.
 struct Tracked {
+    /// Changed with AcqRel and read with Acquire: who sees that a task has ended sees what it did.
     word: AtomicUsize,
     ended: Notify,
 }

@@ -7,7 +7,7 @@
 //! worker has used up its slice, if that burns its time.
 //!
 //! A thread inherits the policy of the one that starts it. So the monitor is a thread like any other
-//! while it starts a stand-in, or runs a hook that may start threads.
+//! while it starts one: a stand-in, or the one that reports.
 
 /// How the monitor behaves from now on.
 #[derive(Clone, Copy)]

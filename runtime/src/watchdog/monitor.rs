@@ -286,7 +286,7 @@ impl Monitor {
             stand_ins: self.watched.stand_ins(),
         };
         self.has_reported = true;
-        // It may call a hook.
+        // It may start a thread.
         let _exception = self.courtesy.make_exception();
         self.reports.report(&self.watched, case, now);
     }

@@ -34,7 +34,7 @@
 //! # Elsewhere
 //!
 //! Without the feature `stall-stacks`, on systems other than Linux with x86-64 or AArch64, under Miri
-//! and under loom, the answer is always that it is [not supported](CaptureError::is_unsupported).
+//! and under loom, the answer is always that it is [not supported](Cause::Unsupported).
 
 use std::time::Duration;
 use std::{error, fmt, io};

@@ -74,4 +74,7 @@ async fn half_an_argument() {}
 #[runtime::main(flavor = "fast", worker_threads = 0, colour = 1, worker_threads = 2)]
 async fn four_mistakes() {}
 
+#[runtime::main(local)]
+async fn local_without_a_name() {}
+
 fn main() {}

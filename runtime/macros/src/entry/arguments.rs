@@ -57,6 +57,7 @@ fn without_value(name: &Ident) -> String {
         "current_thread" | "single_thread" | "single_threaded" | "basic_scheduler" => {
             "the flavor is set with `flavor = \"current_thread\"`".into()
         }
+        "local" => "the flavor is set with `flavor = \"local\"`".into(),
         known if NAMES.contains(&format!("`{known}`")) => {
             format!("`{known}` needs a value: `{known} = …`")
         }

@@ -6,7 +6,9 @@ use super::Builder;
 use crate::runtime::TaskMeta;
 
 impl Builder {
-    /// Called on every thread the runtime starts, before it does anything.
+    /// Called on every thread the runtime starts, before it does anything; not on those of the watchdog.
+    ///
+    /// A hook that panics is reported, and its thread goes on.
     pub fn on_thread_start<F>(&mut self, hook: F) -> &mut Self
     where
         F: Fn() + Send + Sync + 'static,
@@ -15,7 +17,7 @@ impl Builder {
         self
     }
 
-    /// Called on every thread the runtime starts, before it ends.
+    /// Called on every thread the runtime starts, before it ends; not on those of the watchdog.
     pub fn on_thread_stop<F>(&mut self, hook: F) -> &mut Self
     where
         F: Fn() + Send + Sync + 'static,

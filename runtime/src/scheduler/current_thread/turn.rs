@@ -129,6 +129,7 @@ impl Turn {
     /// A task panicked, and the policy is to stop.
     fn stop(&self) -> ! {
         let scheduler = &self.running.scheduler;
+        // Release: pairs with the Acquire in `is_shut_down`.
         scheduler.shut_down.store(true, Release);
         scheduler.cancel_tasks(Some(self));
         // Nobody else goes on either.
