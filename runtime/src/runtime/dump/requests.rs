@@ -369,3 +369,48 @@ fn run_root(task: Runnable) {
     // Otherwise the call above could take the place of this frame.
     std::hint::black_box(());
 }
+
+#[cfg(all(test, not(rt_loom)))]
+mod tests {
+    use std::future::pending;
+    use std::pin::pin;
+    use std::ptr;
+    use std::task::{Context, Poll, Waker};
+
+    use super::super::TraceMeta;
+    use super::*;
+    use crate::Builder;
+
+    /// A stack is found.
+    fn capture(id: Id, look: Look) {
+        let meta = TraceMeta {
+            root_addr: None,
+            trace_leaf_addr: ptr::null(),
+        };
+        begin_capture(id, look);
+        assert!(end_capture(id, look, Backtrace::here(&meta)).is_none());
+    }
+
+    #[test]
+    fn the_last_look_answers() {
+        let runtime = Builder::new_current_thread().build().unwrap();
+        let id = runtime.spawn(pending::<()>()).id();
+        let handle = runtime.handle();
+        let mut dump = pin!(collect(handle));
+        let mut cx = Context::from_waker(Waker::noop());
+        assert!(dump.as_mut().poll(&mut cx).is_pending());
+        // Two threads: the first has ended its poll, and the second has begun the next.
+        let first = begin_look(id).unwrap();
+        capture(id, first);
+        let second = begin_look(id).unwrap();
+        assert!(end_look(id, first).is_none());
+        capture(id, first);
+        capture(id, second);
+        assert!(dump.as_mut().poll(&mut cx).is_pending());
+        Untold::of(id, end_look(id, second).unwrap()).tell();
+        let Poll::Ready(tasks) = dump.poll(&mut cx) else {
+            panic!("the only task has answered");
+        };
+        assert_eq!(tasks[0].trace.stacks.len(), 1);
+    }
+}
