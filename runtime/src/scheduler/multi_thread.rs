@@ -37,7 +37,6 @@ use super::idle::Idle;
 use super::ring::{self, Stealer, Word};
 use super::seat::Seat;
 use super::worker::{self, Incumbent};
-use crate::contained::contained;
 use crate::runtime::driver::{Driver, Enabled, Lookout};
 use crate::runtime::dump::requests::{self, Untold};
 use crate::runtime::handle::Flavor;
@@ -460,8 +459,7 @@ impl Watched for MultiThread {
         };
         *remote.seat.lock() = Some(seat);
         let replaced = self.replace_thread(worker);
-        // It wakes, and a waker may panic.
-        contained(|| untold.into_iter().for_each(Untold::tell));
+        untold.into_iter().for_each(Untold::tell);
         match replaced {
             Ok(()) if self.stand_ins() >= limit => Rescue::LastStandIn,
             Ok(()) => Rescue::StandIn,

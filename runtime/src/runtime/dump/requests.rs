@@ -40,6 +40,7 @@ use parking_lot::Mutex;
 use runtime_base::{coop, trace};
 
 use super::{Backtrace, Task, Trace, trace_with};
+use crate::contained::contained;
 use crate::runtime::Handle;
 use crate::sync::Notify;
 use crate::task::{Id, Runnable, TaskRef};
@@ -204,6 +205,14 @@ fn take(id: Id) -> Vec<Arc<Collector>> {
     request.map_or_else(Vec::new, |request| request.waiting)
 }
 
+/// Answers every dump that waited. It wakes, and a waker that panics takes neither the others' answer away
+/// nor the thread, which may be a worker between two polls.
+fn answer_all(waiting: Vec<Arc<Collector>>, answer: impl Fn() -> Option<Task>) {
+    for collector in waiting {
+        contained(|| collector.answer(answer()));
+    }
+}
+
 /// Those who wait for a task, and what there is to tell.
 #[must_use = "tell them, but not under a lock (D3)"]
 pub(crate) struct Untold {
@@ -217,12 +226,12 @@ impl Untold {
     }
 
     pub(crate) fn tell(self) {
-        for collector in self.request.waiting {
-            collector.answer(Some(Task {
+        answer_all(self.request.waiting, || {
+            Some(Task {
                 id: self.id,
                 trace: self.request.trace.clone(),
-            }));
-        }
+            })
+        });
     }
 }
 
@@ -274,9 +283,7 @@ pub(crate) fn task_polled(id: Id) {
 #[inline]
 pub(crate) fn task_ended(id: Id) {
     if are_there() {
-        for collector in take(id) {
-            collector.answer(None);
-        }
+        answer_all(take(id), || None);
     }
 }
 
@@ -309,15 +316,18 @@ pub(crate) fn run(task: Runnable) {
 
 /// If the task is asked for its trace, the poll that follows is looked on.
 fn begin_look(id: Id) -> Option<Look> {
-    let mut requests = REQUESTS.lock();
-    let requests = requests.as_mut()?;
+    let mut guard = REQUESTS.lock();
+    let requests = guard.as_mut()?;
     let request = requests.asked.get_mut(&id)?;
     requests.looks += 1;
     let look = Look(requests.looks);
     request.look = Some(look);
     // A look before this one belongs to a poll that is over.
-    request.trace = Trace::default();
     request.is_capturing = false;
+    let outdated = std::mem::take(&mut request.trace);
+    // D3.
+    drop(guard);
+    drop(outdated);
     Some(look)
 }
 
@@ -375,7 +385,7 @@ mod tests {
     use std::future::pending;
     use std::pin::pin;
     use std::ptr;
-    use std::task::{Context, Poll, Waker};
+    use std::task::{Context, Poll, Wake, Waker};
 
     use super::super::TraceMeta;
     use super::*;
@@ -412,5 +422,27 @@ mod tests {
             panic!("the only task has answered");
         };
         assert_eq!(tasks[0].trace.stacks.len(), 1);
+    }
+
+    #[test]
+    fn a_waker_that_panics_leaves_other_dumps_their_answer() {
+        struct Panics;
+        impl Wake for Panics {
+            fn wake(self: Arc<Self>) {
+                panic!("on purpose");
+            }
+        }
+        let runtime = Builder::new_current_thread().build().unwrap();
+        let id = runtime.spawn(pending::<()>()).id();
+        let handle = runtime.handle();
+        let first = pin!(collect(handle));
+        let mut second = pin!(collect(handle));
+        let panics = Waker::from(Arc::new(Panics));
+        assert!(first.poll(&mut Context::from_waker(&panics)).is_pending());
+        let mut cx = Context::from_waker(Waker::noop());
+        assert!(second.as_mut().poll(&mut cx).is_pending());
+        let look = begin_look(id).unwrap();
+        Untold::of(id, end_look(id, look).unwrap()).tell();
+        assert!(second.poll(&mut cx).is_ready());
     }
 }
